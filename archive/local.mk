@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libimex-archive.a
+libimex_archive_a_SOURCES =

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libimex-ews.a
+libimex_ews_a_SOURCES =

@@ -1,0 +1,10 @@
+noinst_LIBRARIES += libimex-core.a
+libimex_core_a_SOURCES = \
+	src/core/address.c src/core/address.h \
+	src/core/auto.h \
+	src/core/clock.c src/core/clock.h \
+	src/core/config.c src/core/config.h \
+	src/core/error.c src/core/error.h \
+	src/core/log.c src/core/log.h \
+	src/core/settings.c \
+	src/core/thread.c src/core/thread.h

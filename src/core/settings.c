@@ -1,0 +1,111 @@
+#include "core/config.h"
+
+#define DAY_S 86400
+
+const char *const config_named_sections[] = {"domain", "server", "source", NULL};
+
+const struct setting config_settings[] = {
+        {"imex", "app_id", SETTING_STRING, NULL, 0, 0, NULL,
+                "The application id (a GUID) that partners know this installation by."},
+        {"imex", "mode", SETTING_CHOICE, "run", 0, 0, "run|observe",
+                "observe runs everything and writes nothing outside the store."},
+        {"imex", "store", SETTING_URL, "sqlite:///var/lib/imex/imex.db", 0, 0, NULL,
+                "Where imex keeps its own state: sqlite:///FILE or postgresql://HOST/DATABASE."},
+        {"imex", "state_dir", SETTING_PATH, "/var/lib/imex", 0, 0, NULL,
+                "Folder of keys and other files of imex's own."},
+        {"imex", "run_as", SETTING_STRING, "imex", 0, 0, NULL,
+                "The user that imexd becomes when root starts it."},
+        {"imex", "log_level", SETTING_CHOICE, "info", 0, 0, "error|warn|info|debug",
+                "The least important events that are logged."},
+        {"imex", "workers", SETTING_INT, "4", 1, 256, NULL,
+                "Mailboxes that are worked on at the same time."},
+
+        {"oauth", "realm", SETTING_STRING, NULL, 0, 0, NULL,
+                "The realm of the tokens; the first SIP domain unless set."},
+        {"oauth", "token_lifetime", SETTING_DURATION, "8h", 600, DAY_S, NULL,
+                "How long a token that imex signs is valid."},
+        {"oauth", "skew", SETTING_DURATION, "5m", 0, 3600, NULL,
+                "How far the clocks of partners may be off."},
+
+        {"listen", "address", SETTING_STRING, NULL, 0, 0, NULL,
+                "Address and port of the HTTPS listener, such as 0.0.0.0:8443; off unless set."},
+        {"listen", "public_url", SETTING_URL, NULL, 0, 0, NULL,
+                "The URL under which partners reach the listener."},
+        {"listen", "tls_certificate", SETTING_PATH, NULL, 0, 0, NULL,
+                "PEM file of the listener's TLS certificate and its chain."},
+        {"listen", "tls_key", SETTING_PATH, NULL, 0, 0, NULL,
+                "PEM file of the listener's TLS key, readable by imexd only."},
+        {"listen", "ops_address", SETTING_STRING, NULL, 0, 0, NULL,
+                "Loopback address and port of health and metrics; off unless set."},
+
+        {"users", "map", SETTING_CHOICE, "same", 0, 0, "same|file|rule",
+                "How an IM address is turned into a mailbox."},
+        {"users", "file", SETTING_PATH, NULL, 0, 0, NULL,
+                "With map = file: lines of IM address and SMTP address; beats the rule."},
+        {"users", "rule", SETTING_STRING, "{local}@{domain}", 0, 0, NULL,
+                "With map = rule: the SMTP address made of {local} and {domain} of the IM "
+                "address."},
+
+        {"domain", "source", SETTING_STRING, NULL, 0, 0, NULL,
+                "The [source NAME] that holds this IM domain's rosters and messages."},
+        {"domain", "server", SETTING_STRING, NULL, 0, 0, NULL,
+                "The [server NAME] that holds this IM domain's mailboxes."},
+        {"domain", "sip_domain", SETTING_STRING, NULL, 0, 0, NULL,
+                "The domain of these users' addresses on the mail side; the IM domain unless set."},
+
+        {"source", "url", SETTING_URL, NULL, 0, 0, NULL,
+                "Where the IM server keeps its data, such as "
+                "prosody+sqlite:///var/lib/prosody/prosody.sqlite."},
+        {"source", "write", SETTING_CHOICE, "none", 0, 0, "none|sql-offline",
+                "How contact changes are written to the IM side; sql-offline only while the IM "
+                "server is stopped."},
+
+        {"server", "url", SETTING_URL, NULL, 0, 0, NULL,
+                "The Exchange Web Services URL, such as "
+                "https://mail.corp.example/EWS/Exchange.asmx."},
+        {"server", "auth", SETTING_CHOICE, "token", 0, 0, "token|basic",
+                "token: tokens signed by imex; basic: user name and password, for servers without "
+                "tokens."},
+        {"server", "partner", SETTING_STRING, "exchange", 0, 0, NULL,
+                "With auth = token: the partner application that the tokens are for."},
+        {"server", "user", SETTING_STRING, NULL, 0, 0, NULL, "With auth = basic: the user name."},
+        {"server", "password_file", SETTING_PATH, NULL, 0, 0, NULL,
+                "With auth = basic: file whose first line is the password, readable by imexd "
+                "only."},
+        {"server", "impersonate", SETTING_BOOL, "yes", 0, 0, NULL,
+                "With auth = basic: name each mailbox in an ExchangeImpersonation header."},
+        {"server", "ca_file", SETTING_PATH, NULL, 0, 0, NULL,
+                "PEM file of the CA that signed the server's certificate; the system's CAs unless "
+                "set."},
+        {"server", "allow_loopback", SETTING_BOOL, "no", 0, 0, NULL,
+                "Whether the server may be at a loopback or link-local address."},
+        {"server", "dialect", SETTING_CHOICE, "auto", 0, 0, "auto|ucs|folder",
+                "How contacts are kept in the mailbox; auto asks the server."},
+        {"server", "max_connections", SETTING_INT, "4", 1, 256, NULL,
+                "Requests that are under way at the same time."},
+        {"server", "max_requests_per_s", SETTING_INT, "20", 1, 100000, NULL,
+                "Requests that are started in a second."},
+        {"server", "timeout", SETTING_DURATION, "100s", 1, 3600, NULL,
+                "How long one request may take."},
+
+        {"sync", "interval", SETTING_DURATION, "5m", 1, DAY_S, NULL,
+                "How often each mailbox is looked at."},
+        {"sync", "max_delete_percent", SETTING_INT, "20", 1, 100, NULL,
+                "A pass that would delete a larger part of a list stops and asks."},
+
+        {"uncertain", "settle", SETTING_DURATION, "2m", 0, DAY_S, NULL,
+                "How long to wait before looking for the effect of a request whose answer was "
+                "lost."},
+
+        {"archive", "idle_gap", SETTING_DURATION, "10m", 1, 7 * DAY_S, NULL,
+                "A conversation that is quiet for longer is closed."},
+        {"archive", "time_zone", SETTING_STRING, "UTC", 0, 0, NULL,
+                "The zone of the times in transcripts, such as Europe/Berlin."},
+        {"archive", "max_messages", SETTING_INT, "1000", 1, 100000, NULL,
+                "A conversation with more messages is split."},
+        {"archive", "folder", SETTING_CHOICE, "history", 0, 0, "history|purges",
+                "history: Conversation History, seen by the user; purges: Recoverable Items, "
+                "hidden from the user."},
+
+        {NULL, NULL, SETTING_STRING, NULL, 0, 0, NULL, NULL},
+};

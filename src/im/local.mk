@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libimex-im.a
+libimex_im_a_SOURCES =

@@ -1,0 +1,163 @@
+#include "model/contact.h"
+
+#include <string.h>
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+struct contact *contact_new(const char *key, const char *name)
+{
+	struct contact *contact = g_new0(struct contact, 1);
+	contact->key = g_strdup(key);
+	contact->name = name != NULL && name[0] != '\0' ? g_strdup(name) : NULL;
+	contact->groups = g_ptr_array_new_with_free_func(g_free);
+	return contact;
+}
+
+static void *copy_string(const void *string, void *unused)
+{
+	(void)unused;
+	return g_strdup(string);
+}
+
+struct contact *contact_copy(const struct contact *contact)
+{
+	struct contact *copy = g_new0(struct contact, 1);
+	copy->key = g_strdup(contact->key);
+	copy->name = g_strdup(contact->name);
+	copy->tel_uri = g_strdup(contact->tel_uri);
+	copy->groups = g_ptr_array_copy(contact->groups, copy_string, NULL);
+	g_ptr_array_set_free_func(copy->groups, g_free);
+	return copy;
+}
+
+void contact_free(struct contact *contact)
+{
+	g_free(contact->key);
+	g_free(contact->name);
+	g_free(contact->tel_uri);
+	g_ptr_array_unref(contact->groups);
+	g_free(contact);
+}
+
+static bool find_group(const struct contact *contact, const char *group, guint *index)
+{
+	for (guint i = 0; i < contact->groups->len; i++) {
+		if (g_str_equal(g_ptr_array_index(contact->groups, i), group)) {
+			*index = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+void contact_add_group(struct contact *contact, const char *group)
+{
+	guint index;
+	g_autofree char *composed = g_utf8_normalize(group, -1, G_NORMALIZE_NFC);
+	if (composed == NULL || composed[0] == '\0' || find_group(contact, composed, &index))
+		return;
+	g_ptr_array_add(contact->groups, g_steal_pointer(&composed));
+	g_ptr_array_sort(contact->groups, compare_names);
+}
+
+void contact_remove_group(struct contact *contact, const char *group)
+{
+	guint index;
+	if (find_group(contact, group, &index))
+		g_ptr_array_remove_index(contact->groups, index);
+}
+
+bool contact_in_group(const struct contact *contact, const char *group)
+{
+	guint index;
+	return find_group(contact, group, &index);
+}
+
+bool contact_same_groups(const struct contact *a, const struct contact *b)
+{
+	if (a->groups->len != b->groups->len)
+		return false;
+	for (guint i = 0; i < a->groups->len; i++)
+		if (!g_str_equal(g_ptr_array_index(a->groups, i), g_ptr_array_index(b->groups, i)))
+			return false;
+	return true;
+}
+
+static const char *or_empty(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
+bool contact_equal(const struct contact *a, const struct contact *b)
+{
+	return g_str_equal(a->key, b->key) && g_str_equal(or_empty(a->name), or_empty(b->name)) &&
+	       g_str_equal(or_empty(a->tel_uri), or_empty(b->tel_uri)) && contact_same_groups(a, b);
+}
+
+char *contact_hash(const struct contact *contact)
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	/* Each field with its ending NUL, so that no two contacts give the same bytes. */
+	const char *const fields[] = {
+	        contact->key, or_empty(contact->name), or_empty(contact->tel_uri)};
+	for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++)
+		g_checksum_update(sum, (const guchar *)fields[i], (gssize)strlen(fields[i]) + 1);
+	for (guint i = 0; i < contact->groups->len; i++) {
+		const char *group = g_ptr_array_index(contact->groups, i);
+		g_checksum_update(sum, (const guchar *)group, (gssize)strlen(group) + 1);
+	}
+	return g_strdup(g_checksum_get_string(sum));
+}
+
+struct group *group_new(const char *name, enum group_kind kind)
+{
+	struct group *group = g_new0(struct group, 1);
+	group->name = g_strdup(name);
+	group->kind = kind;
+	return group;
+}
+
+struct group *group_copy(const struct group *group)
+{
+	struct group *copy = group_new(group->name, group->kind);
+	copy->smtp = g_strdup(group->smtp);
+	copy->store_id = g_strdup(group->store_id);
+	copy->change_key = g_strdup(group->change_key);
+	return copy;
+}
+
+void group_free(struct group *group)
+{
+	g_free(group->name);
+	g_free(group->smtp);
+	g_free(group->store_id);
+	g_free(group->change_key);
+	g_free(group);
+}
+
+static const char *const kind_names[] = {
+        [GROUP_KIND_USER] = "user",
+        [GROUP_KIND_DISTRIBUTION] = "distribution",
+        [GROUP_KIND_TAGGED] = "tagged",
+        [GROUP_KIND_OTHER] = "other",
+        [GROUP_KIND_FAVORITES] = "favorites",
+};
+
+const char *group_kind_name(enum group_kind kind)
+{
+	return kind_names[kind];
+}
+
+bool group_kind_parse(const char *name, enum group_kind *kind)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(kind_names); i++) {
+		if (g_str_equal(name, kind_names[i])) {
+			*kind = (enum group_kind)i;
+			return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,74 @@
+#include "model/message.h"
+
+#include <string.h>
+
+struct message *message_new(enum message_kind kind)
+{
+	struct message *message = g_new0(struct message, 1);
+	message->kind = kind;
+	return message;
+}
+
+void message_free(struct message *message)
+{
+	g_free(message->source);
+	g_free(message->source_key);
+	g_free(message->correlation);
+	g_free(message->owner);
+	g_free(message->peer);
+	g_free(message->sender);
+	g_free(message->sender_nick);
+	g_free(message->message_id);
+	g_free(message->refers_to);
+	g_free(message->thread);
+	g_free(message->text);
+	g_free(message->url);
+	g_free(message);
+}
+
+static const char *const kind_names[] = {
+        [MESSAGE_CHAT] = "chat",
+        [MESSAGE_CORRECTION] = "correction",
+        [MESSAGE_RETRACTION] = "retraction",
+        [MESSAGE_REACTION] = "reaction",
+        [MESSAGE_FILE] = "file",
+        [MESSAGE_ENCRYPTED] = "encrypted",
+        [MESSAGE_SUBJECT] = "subject",
+        [MESSAGE_JOIN] = "join",
+        [MESSAGE_LEAVE] = "leave",
+};
+
+const char *message_kind_name(enum message_kind kind)
+{
+	return kind_names[kind];
+}
+
+bool message_kind_parse(const char *name, enum message_kind *kind)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(kind_names); i++) {
+		if (g_str_equal(name, kind_names[i])) {
+			*kind = (enum message_kind)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+char *message_hash(const struct message *message)
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	g_autofree char *numbers = g_strdup_printf("%s %d %" G_GINT64_FORMAT,
+	        kind_names[message->kind], message->is_room, message->sent_utc_us);
+	const char *const fields[] = {numbers, message->source, message->source_key,
+	        message->correlation, message->owner, message->peer, message->sender,
+	        message->sender_nick, message->message_id, message->refers_to, message->thread,
+	        message->text, message->url};
+	for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
+		/* A mark before each field keeps an absent one apart from an empty one. */
+		g_checksum_update(sum, (const guchar *)(fields[i] != NULL ? "=" : "-"), 1);
+		if (fields[i] != NULL)
+			g_checksum_update(
+			        sum, (const guchar *)fields[i], (gssize)strlen(fields[i]) + 1);
+	}
+	return g_strdup(g_checksum_get_string(sum));
+}

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libimex-oauth.a
+libimex_oauth_a_SOURCES =

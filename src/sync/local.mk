@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libimex-sync.a
+libimex_sync_a_SOURCES =

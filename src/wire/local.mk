@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libimex-wire.a
+libimex_wire_a_SOURCES =

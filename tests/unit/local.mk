@@ -1,0 +1,25 @@
+# One program per layer; each test_<module>.c gives one suite.
+noinst_LIBRARIES += libunit.a
+libunit_a_SOURCES = tests/unit/runner.c tests/unit/runner.h
+libunit_a_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+UNIT_LDADD = libunit.a $(IMEX_LDADD) $(CHECK_LIBS)
+
+# core
+check_PROGRAMS += unit_core
+TESTS += unit_core
+unit_core_SOURCES = \
+	tests/unit/core/suites.c \
+	tests/unit/core/test_address.c \
+	tests/unit/core/test_clock.c \
+	tests/unit/core/test_config.c \
+	tests/unit/core/test_error.c
+unit_core_LDADD = $(UNIT_LDADD)
+
+# model
+check_PROGRAMS += unit_model
+TESTS += unit_model
+unit_model_SOURCES = \
+	tests/unit/model/suites.c \
+	tests/unit/model/test_contact.c \
+	tests/unit/model/test_message.c
+unit_model_LDADD = $(UNIT_LDADD)
