@@ -1,12 +1,13 @@
 # One program per layer; each test_<module>.c gives one suite.
-noinst_LIBRARIES += libunit.a
+check_LIBRARIES += libunit.a
 libunit_a_SOURCES = tests/unit/runner.c tests/unit/runner.h
 libunit_a_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 UNIT_LDADD = libunit.a $(IMEX_LDADD) $(CHECK_LIBS)
 
 # core
 check_PROGRAMS += unit_core
-TESTS += unit_core
+ALL_TESTS += unit_core
+SMOKE_TESTS += unit_core
 unit_core_SOURCES = \
 	tests/unit/core/suites.c \
 	tests/unit/core/test_address.c \
@@ -17,7 +18,8 @@ unit_core_LDADD = $(UNIT_LDADD)
 
 # model
 check_PROGRAMS += unit_model
-TESTS += unit_model
+ALL_TESTS += unit_model
+SMOKE_TESTS += unit_model
 unit_model_SOURCES = \
 	tests/unit/model/suites.c \
 	tests/unit/model/test_contact.c \
