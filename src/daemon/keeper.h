@@ -1,0 +1,25 @@
+/*
+ * Trust while imexd runs: one thread that follows the partners in the store and the issuer keys on
+ * disk within seconds, refreshes partners' metadata daily and when an unknown key turns up, and
+ * warns about certificates that come to their end.
+ */
+#ifndef IMEX_DAEMON_KEEPER_H
+#define IMEX_DAEMON_KEEPER_H
+
+#include "core/config.h"
+#include "oauth/token.h"
+
+struct keeper;
+
+/*
+ * Loads keys and partners, then starts the thread. config outlives the keeper. With no partner and
+ * with no key it starts all the same and says so in the log.
+ */
+struct keeper *keeper_start(const struct config *config, GError **error);
+void keeper_stop(struct keeper *keeper);
+AUTO_DEFINE(keeper, keeper_stop);
+
+/* For the workers' sessions; any thread. Borrowed. */
+struct token_source *keeper_tokens(struct keeper *keeper);
+
+#endif
