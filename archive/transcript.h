@@ -1,0 +1,104 @@
+/*
+ * A transcript: what happened in one segment, ready to be read. Pure.
+ *
+ * It is made from the segment's messages: a correction, retraction or reaction is laid onto the
+ * message that it speaks of, when that message is in the segment and the sender may; otherwise it
+ * stands as an entry of its own. All text in a transcript is valid (text.h). Both renderers, the
+ * MIME message and the exports are made from it.
+ */
+#ifndef IMEX_ARCHIVE_TRANSCRIPT_H
+#define IMEX_ARCHIVE_TRANSCRIPT_H
+
+#include "core/auto.h"
+#include "model/message.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct participant {
+	char *address; /* canonical IM address; NULL when only the nick is known */
+	char *nick; /* room nickname, or NULL */
+	char *name; /* what to call this person; never empty */
+	char *mail; /* SMTP address, or NULL */
+	unsigned messages; /* texts, files and encrypted messages from this person */
+	int64_t first_utc_us, last_utc_us; /* of this person's own events; 0 without any */
+};
+
+/* An older text of a corrected message. */
+struct version {
+	char *text;
+	int64_t sent_utc_us; /* when this text was sent */
+};
+
+struct reaction {
+	unsigned who; /* index into participants */
+	char *text;
+};
+
+enum entry_note {
+	ENTRY_PLAIN,
+	/* A correction, retraction or reaction whose message is not in this transcript. */
+	ENTRY_OF_EARLIER,
+	/* One that speaks of somebody else's message, which it cannot change. */
+	ENTRY_OF_FOREIGN,
+};
+
+struct entry {
+	enum message_kind kind;
+	enum entry_note note;
+	int64_t sent_utc_us;
+	unsigned who; /* index into participants */
+	char *text; /* the newest; or NULL */
+	char *url; /* of a file; or NULL */
+	GPtrArray *versions; /* of struct version, oldest first; NULL when never corrected */
+	int64_t corrected_utc_us; /* 0: never */
+	int64_t retracted_utc_us; /* 0: not retracted */
+	unsigned retracted_by; /* index into participants */
+	GArray *reactions; /* of struct reaction, or NULL */
+};
+
+struct transcript {
+	char *id; /* of the segment */
+	char *root_id; /* of the first segment of the same talk; equals id unless continued */
+	char *continues; /* id of the segment that this one continues, or NULL */
+	bool late;
+	bool is_room;
+	char *conversation; /* conversation_key() */
+	char *room; /* address of the room, or NULL */
+	char *room_name; /* or NULL */
+	char *subject; /* "Conversation between Ann Lee and Tony Smith": the same for all readers */
+	GPtrArray *participants; /* of struct participant; who spoke first is first */
+	GPtrArray *entries; /* of struct entry, in the order of time */
+	int64_t first_utc_us, last_utc_us;
+	unsigned texts; /* messages that people sent: text, file, encrypted */
+	unsigned encrypted;
+	unsigned mended; /* characters that became U+FFFD */
+};
+
+/*
+ * Tells name and SMTP address of a canonical IM address; leaves NULL what is not known. Both are
+ * owned by the caller.
+ */
+typedef void (*transcript_lookup)(void *data, const char *address, char **name, char **mail);
+
+struct transcript_input {
+	const char *id;
+	const char *root_id; /* NULL: id */
+	const char *continues; /* or NULL */
+	bool late;
+	/* Borrowed struct message *, any order, at least one; all of one conversation. */
+	const GPtrArray *messages;
+	transcript_lookup lookup; /* or NULL */
+	void *lookup_data;
+};
+
+struct transcript *transcript_new(const struct transcript_input *input);
+void transcript_free(struct transcript *transcript);
+AUTO_DEFINE(transcript, transcript_free);
+
+const struct participant *transcript_participant(
+        const struct transcript *transcript, unsigned index);
+const struct entry *transcript_entry(const struct transcript *transcript, unsigned index);
+
+#endif
