@@ -15,6 +15,7 @@
  * - A lost connection is opened anew by the next statement outside a transaction, or db_begin().
  *
  * Reasons of errors and their classes:
+ *
  *   db.busy         RETRY      locked by another, deadlock, serialization failure
  *   db.unreachable  RETRY      no connection, or lost; an open transaction is gone
  *   db.uncertain    UNCERTAIN  connection lost while COMMIT, or a lone write, was under way
@@ -26,10 +27,13 @@
  *   db.corrupt      CONFIG     not a database, or damaged
  *   db.denied       CONFIG     permission, password, read-only
  *   db.full         RETRY      disk full
+ *   db.io           RETRY      reading or writing failed, memory ran out
  *   db.url          CONFIG     the URL is not one of ours
- *   db.sql          CONFIG     the engine refused the statement (a schema of another version, or a
- * bug) db.aborted, db.result_open CONFIG  the caller's mistake, see above Sentences name the
- * database (never its password) and the next step.
+ *   db.sql          CONFIG     statement refused: a schema of another version, or a bug
+ *   db.aborted      CONFIG     the caller's mistake, see above
+ *   db.result_open  CONFIG     the same
+ *
+ * Sentences name the database (never its password) and the next step.
  */
 #ifndef IMEX_DB_DB_H
 #define IMEX_DB_DB_H

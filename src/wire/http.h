@@ -6,10 +6,12 @@
  * ignored. Request bodies are never chunked and carry no `Expect:`, because some servers refuse
  * both.
  *
- * Reasons of errors and their classes; the sentence names the URL's origin, the cause and the next
- * step: http.name            RETRY      host name unknown http.unreachable     RETRY      refused,
- * no route, or not connected in time http.address_refused CONFIG     the name leads to an address
- * that is not allowed http.tls_not         CONFIG     the other side does not speak TLS
+ * Reasons of errors and their classes. The sentence names the origin, the cause, the next step.
+ *
+ *   http.name            RETRY      host name unknown
+ *   http.unreachable     RETRY      refused, no route, or not connected in time
+ *   http.address_refused CONFIG     the name leads to an address that is not allowed
+ *   http.tls_not         CONFIG     the other side does not speak TLS
  *   http.tls_untrusted   CONFIG     certificate signed by a CA that is not trusted
  *   http.tls_expired     CONFIG     certificate expired or not yet valid
  *   http.tls_name        CONFIG     certificate is for another name
@@ -21,6 +23,7 @@
  *   http.too_large       ITEM       the answer exceeds a ceiling
  *   http.redirect        CONFIG     a redirect leaves the origin, or there are too many
  *   http.request         CONFIG     bad URL, scheme or header
+ *
  * A request marked repeatable, and GET and HEAD, are never UNCERTAIN. An error of on_head or
  * on_body is handed on untouched. HTTP status 4xx and 5xx are answers, not errors.
  */

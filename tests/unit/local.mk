@@ -1,6 +1,7 @@
 # One program per layer; each test_<module>.c gives one suite.
 check_LIBRARIES += libunit.a
-libunit_a_SOURCES = tests/unit/runner.c tests/unit/runner.h
+libunit_a_SOURCES = tests/unit/rerun.c tests/unit/rerun.h tests/unit/runner.c tests/unit/runner.h
+libunit_a_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
 libunit_a_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 UNIT_LDADD = libunit.a $(IMEX_LDADD) $(CHECK_LIBS)
 
@@ -25,3 +26,14 @@ unit_model_SOURCES = \
 	tests/unit/model/test_contact.c \
 	tests/unit/model/test_message.c
 unit_model_LDADD = $(UNIT_LDADD)
+
+# db
+check_PROGRAMS += unit_db
+ALL_TESTS += unit_db
+SMOKE_TESTS += unit_db
+unit_db_SOURCES = \
+	tests/unit/db/engines.c tests/unit/db/engines.h \
+	tests/unit/db/suites.c \
+	tests/unit/db/test_db.c \
+	tests/unit/db/test_db_fault.c
+unit_db_LDADD = $(UNIT_LDADD)
