@@ -60,9 +60,7 @@ static void print_subcommands(const struct command *command, FILE *out)
 static GOptionContext *option_context(
         struct cli *cli, const struct command *command, const char *path)
 {
-	g_autofree char *usage =
-	        g_strdup_printf("%s", command->usage != NULL ? command->usage : "");
-	GOptionContext *context = g_option_context_new(usage);
+	GOptionContext *context = g_option_context_new(command->usage);
 	g_autofree char *summary = g_strdup_printf("%s.%s%s", command->summary,
 	        command->help != NULL ? "\n\n" : "", command->help != NULL ? command->help : "");
 	g_option_context_set_summary(context, summary);
@@ -159,5 +157,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "imex: there is no command %s: see imex --help\n", argv[0]);
 		return CLI_USAGE;
 	}
-	return run_command(cli, command, "imex", argc, argv);
+	return (int)run_command(cli, command, "imex", argc, argv);
 }
