@@ -1,3 +1,11 @@
-# The schema, numbered, forward only; store/ embeds it into the programs.
-SQL_FILES =
-EXTRA_DIST += $(SQL_FILES)
+# The schema, numbered, forward only; store/ embeds it into the programs. One line per file, in the
+# order of their numbers. A line of a file that begins with "-- sqlite:" or "-- postgresql:" is for
+# that engine only.
+SQL_FILES = sql/0001_core.sql
+
+EXTRA_DIST += $(SQL_FILES) sql/embed.awk
+CLEANFILES += store/migrations.c
+
+store/migrations.c: $(SQL_FILES) sql/embed.awk sql/local.mk
+	$(AM_V_at)$(MKDIR_P) store
+	$(AM_V_GEN)$(AWK) -f $(srcdir)/sql/embed.awk $(SQL_FILES:%=$(srcdir)/%) >$@.tmp && mv $@.tmp $@
