@@ -33,33 +33,49 @@ void token_source_set_partners(struct token_source *source, const GPtrArray *par
 
 /*
  * The value of the Authorization header ("Bearer ..."), owned, for a request to url in the name of
- * user, or app-only when user is NULL. Errors, class CONFIG: token.no_partner, token.disabled,
- * token.origin (url is at no origin recorded for the partner), token.trust, token.unsupported (its
- * tokens come from an authorization server), keyring.*.
+ * user, or app-only when user is NULL. *generation (may be NULL) names the actor token in it, for
+ * token_refused(). Errors, class CONFIG: token.no_partner, token.disabled, token.origin (url is at
+ * no origin recorded for the partner), token.unsupported (its tokens come from an authorization
+ * server), keyring.*.
  */
 bool token_for(struct token_source *source, const char *partner, const char *url,
-        const struct mailbox *user, char **header, GError **error);
+        const struct mailbox *user, char **header, uint64_t *generation, GError **error);
 
 /*
- * The server has answered 401. www_authenticate: the values of those headers, NULL-ended;
- * diagnostics: x-ms-diagnostics or NULL. True: the challenge fits and the token was dropped, so ask
- * token_for() anew and try once more (a second 401 in a row is an error: pass second = true). False
- * says why it is pointless: token.challenge (none that we can serve), token.client_id, token.realm,
- * token.not_trusted (our issuer is not among the trusted), token.refused.
+ * The server has answered 401 to the token of that generation. www_authenticate: the values of
+ * those headers, NULL-ended; diagnostics: x-ms-diagnostics or NULL. True: the challenge fits and
+ * the token was dropped, so ask token_for() anew and try once more. False says why that is
+ * pointless, class CONFIG: token.challenge (none that we can serve), token.client_id, token.realm,
+ * token.not_trusted (our issuer is not among the trusted), token.refused (a new token was refused
+ * as well; error_retry_at() says when to ask again), token.user (class MAILBOX: the server does not
+ * know the user).
  */
-bool token_refused(struct token_source *source, const char *partner, const char *url,
-        const char *const *www_authenticate, const char *diagnostics, bool second, GError **error);
+bool token_refused(struct token_source *source, const char *partner, uint64_t generation,
+        const char *const *www_authenticate, const char *diagnostics, GError **error);
 
-/* The two above as one call-back with state, the shape that an EWS session takes. */
+/*
+ * The two above in the shape that an EWS session takes (ews_authorize); data is a struct token_use,
+ * one per session.
+ */
 struct token_use {
 	struct token_source *source;
 	const char *partner;
 	const char *url;
-	const struct mailbox *user; /* NULL: app-only */
-	bool refused_before; /* kept by token_bearer(): whether the last call was for a refusal */
+	bool app_only; /* the caller sends ExchangeImpersonation */
+	uint64_t generation; /* kept by token_authorize() */
 };
-bool token_bearer(void *use, bool refused, const char *const *www_authenticate, char **header_value,
-        GError **error);
+bool token_authorize(void *data, const struct mailbox *mailbox, bool refused,
+        const char *const *www_authenticate, char **value, GError **error);
+
+/* Drops every token that is kept. */
+void token_source_forget(struct token_source *source);
+
+/*
+ * Whether a challenge fits the partner and us; the checks of token_refused() alone. For commands
+ * that explain.
+ */
+bool token_check_challenge(struct token_source *source, const char *partner,
+        const char *const *www_authenticate, GError **error);
 
 /* How this installation is known: "id@realm"; borrowed. */
 const char *token_source_issuer(const struct token_source *source);
