@@ -1,11 +1,12 @@
 noinst_LIBRARIES += libimex-store.a
 libimex_store_a_SOURCES = \
-	store/lease.h \
-	store/mailbox.h \
+	store/lease.c store/lease.h \
+	store/mailbox.c store/mailbox.h \
+	store/migrate.c \
 	store/migrations.h \
-	store/pass.h \
-	store/pause.h \
-	store/policy.h \
+	store/pass.c store/pass.h \
+	store/pause.c store/pause.h \
+	store/policy.c store/policy.h \
 	store/store.c store/store.h \
 	store/store_private.h
 nodist_libimex_store_a_SOURCES = store/migrations.c

@@ -9,7 +9,6 @@
  *   store.foreign   CONFIG  the database holds tables of another program
  *   store.older     CONFIG  its schema is older than this imex: run imex store upgrade
  *   store.newer     CONFIG  its schema is newer than this imex: install that imex or a later one
- *   store.exists    CONFIG  STORE_CREATE found a store
  *   store.backup    CONFIG  the copy before an upgrade could not be made; nothing was changed
  *   store.aborted   RETRY   an inner transaction failed, so that the outer cannot be committed
  */
