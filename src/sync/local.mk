@@ -1,2 +1,4 @@
 noinst_LIBRARIES += libimex-sync.a
-libimex_sync_a_SOURCES =
+libimex_sync_a_SOURCES = \
+	src/sync/plan.c src/sync/plan.h \
+	src/sync/plan_groups.c

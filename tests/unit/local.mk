@@ -37,3 +37,12 @@ unit_db_SOURCES = \
 	tests/unit/db/test_db.c \
 	tests/unit/db/test_db_fault.c
 unit_db_LDADD = $(UNIT_LDADD)
+
+# sync
+check_PROGRAMS += unit_sync
+ALL_TESTS += unit_sync
+SMOKE_TESTS += unit_sync
+unit_sync_SOURCES = \
+	tests/unit/sync/suites.c \
+	tests/unit/sync/test_plan.c
+unit_sync_LDADD = $(UNIT_LDADD)
