@@ -10,3 +10,7 @@ libimex_store_a_SOURCES = \
 	store/store.c store/store.h \
 	store/store_private.h
 nodist_libimex_store_a_SOURCES = store/migrations.c
+# what is captured
+libimex_store_a_SOURCES += \
+	store/cursor.h \
+	store/message.h

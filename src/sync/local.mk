@@ -2,3 +2,6 @@ noinst_LIBRARIES += libimex-sync.a
 libimex_sync_a_SOURCES = \
 	src/sync/plan.c src/sync/plan.h \
 	src/sync/plan_groups.c
+# capture
+libimex_sync_a_SOURCES += \
+	src/sync/capture.h
