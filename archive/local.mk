@@ -1,8 +1,11 @@
 noinst_LIBRARIES += libimex-archive.a
 libimex_archive_a_SOURCES = \
 	archive/export.h \
-	archive/mime.h \
-	archive/render.h \
+	archive/mime.c archive/mime.h \
+	archive/page.c archive/page.h \
+	archive/render.c archive/render.h archive/render_private.h \
+	archive/render_html.c \
+	archive/render_text.c \
 	archive/segment.c archive/segment.h \
 	archive/text.c archive/text.h \
 	archive/transcript.c archive/transcript.h

@@ -46,3 +46,17 @@ unit_sync_SOURCES = \
 	tests/unit/sync/suites.c \
 	tests/unit/sync/test_plan.c
 unit_sync_LDADD = $(UNIT_LDADD)
+
+# archive
+check_PROGRAMS += unit_archive
+ALL_TESTS += unit_archive
+SMOKE_TESTS += unit_archive
+unit_archive_SOURCES = \
+	tests/unit/archive/suites.c \
+	tests/unit/archive/talk.c tests/unit/archive/talk.h \
+	tests/unit/archive/test_mime.c \
+	tests/unit/archive/test_render.c \
+	tests/unit/archive/test_segment.c \
+	tests/unit/archive/test_text.c \
+	tests/unit/archive/test_transcript.c
+unit_archive_LDADD = $(UNIT_LDADD)

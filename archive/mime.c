@@ -1,0 +1,310 @@
+#include "archive/mime.h"
+
+#include "core/address.h"
+#include "core/clock.h"
+#include "core/error.h"
+
+#include <gmime/gmime.h>
+#include <string.h>
+
+/* Recipients named in To; the transcript itself names everybody. */
+#define MAX_RECIPIENTS 500
+
+/* 100 ns between 1601 and 1970 (FILETIME, [MS-DTYP] 2.3.3). */
+#define FILETIME_1970 INT64_C(116444736000000000)
+
+void mime_global_init(void)
+{
+	g_mime_init();
+}
+
+/* A character that may stand in the local part of an address without quotes (RFC 5322 atext). */
+static bool is_atext(char c)
+{
+	return g_ascii_isalnum(c) || strchr("!#$&'*+-/=?^_`{|}~.", c) != NULL;
+}
+
+/*
+ * An address that every mail server takes. IM addresses may have letters that mail does not: they
+ * are written as "%" and two digits, which keeps different people different.
+ */
+static char *mail_address(const char *address)
+{
+	g_autofree char *local = address_local_part(address);
+	g_autofree char *domain = address_domain_ascii(address_domain(address), NULL);
+	GString *out = g_string_new(NULL);
+	for (const char *p = local != NULL ? local : "im"; *p != '\0'; p++) {
+		if (is_atext(*p))
+			g_string_append_c(out, *p);
+		else
+			g_string_append_printf(out, "%%%02X", (unsigned char)*p);
+	}
+	g_string_append_printf(out, "@%s", domain != NULL ? domain : "invalid");
+	return g_string_free(out, FALSE);
+}
+
+static void add_person(
+        GMimeMessage *message, GMimeAddressType type, const struct transcript *in, unsigned index)
+{
+	const struct participant *who = transcript_participant(in, index);
+	const char *address = who->mail != NULL      ? who->mail
+	                      : who->address != NULL ? who->address
+	                                             : in->room;
+	g_autofree char *mail = mail_address(address != NULL ? address : "unknown@invalid");
+	g_mime_message_add_mailbox(message, type, who->name, mail);
+}
+
+static void add_people(GMimeMessage *message, const struct transcript *in)
+{
+	if (in->participants->len > 0)
+		add_person(message, GMIME_ADDRESS_TYPE_FROM, in, 0);
+	for (unsigned i = 1; i < MIN(in->participants->len, MAX_RECIPIENTS + 1); i++)
+		add_person(message, GMIME_ADDRESS_TYPE_TO, in, i);
+	if (in->is_room) {
+		g_autofree char *mail = mail_address(in->room);
+		g_mime_message_add_mailbox(message, GMIME_ADDRESS_TYPE_TO,
+		        in->room_name != NULL ? in->room_name : in->room, mail);
+	}
+}
+
+/* The header block of [MS-OXOMSG] 2.2.1.3: the time's upper six bytes and sixteen of an id. */
+static char *thread_index(const struct transcript *in)
+{
+	guint8 block[22];
+	guint64 time = (guint64)(in->first_utc_us * 10 + FILETIME_1970);
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	guint8 digest[32];
+	gsize len = sizeof(digest);
+	for (unsigned i = 0; i < 6; i++)
+		block[i] = (guint8)(time >> (56 - 8 * i));
+	g_checksum_update(sum, (const guchar *)in->root_id, -1);
+	g_checksum_get_digest(sum, digest, &len);
+	memcpy(block + 6, digest, 16);
+	return g_base64_encode(block, sizeof(block));
+}
+
+char *mime_message_id(const char *segment_id, unsigned view, const char *domain)
+{
+	/* Views differ in content, so they must not share an id. */
+	return g_strdup_printf("%s.%u@%s", segment_id, view, domain);
+}
+
+static void add_header(GMimeMessage *message, const char *name, const char *value)
+{
+	g_mime_object_append_header(GMIME_OBJECT(message), name, value, "utf-8");
+}
+
+static void add_number(GMimeMessage *message, const char *name, unsigned number)
+{
+	g_autofree char *text = g_strdup_printf("%u", number);
+	add_header(message, name, text);
+}
+
+static void add_threading(
+        GMimeMessage *message, const struct transcript *in, const struct mime_options *options)
+{
+	g_autofree char *index = thread_index(in);
+	const char *before = in->continues != NULL ? in->continues : in->root_id;
+	add_header(message, "Thread-Topic", in->subject);
+	add_header(message, "Thread-Index", index);
+	if (g_str_equal(before, in->id))
+		return;
+	g_autofree char *id = mime_message_id(before, options->render.view, options->domain);
+	g_autofree char *reference = g_strdup_printf("<%s>", id);
+	add_header(message, "In-Reply-To", reference);
+	add_header(message, "References", reference);
+}
+
+static void add_headers(
+        GMimeMessage *message, const struct transcript *in, const struct mime_options *options)
+{
+	g_autofree char *id = mime_message_id(in->id, options->render.view, options->domain);
+	g_autoptr(GDateTime) date =
+	        g_date_time_new_from_unix_utc(in->first_utc_us / CLOCK_US_PER_S);
+	add_people(message, in);
+	g_mime_message_set_subject(message, in->subject, "utf-8");
+	if (date != NULL)
+		g_mime_message_set_date(message, date);
+	g_mime_message_set_message_id(message, id);
+	add_threading(message, in, options);
+	add_header(message, "X-Imex-Segment", in->id);
+	add_number(message, "X-Imex-Messages", in->texts);
+	add_number(message, "X-Imex-Renderer", RENDER_VERSION);
+	if (in->late)
+		add_header(message, "X-Imex-Late", "yes");
+	if (in->encrypted > 0)
+		add_number(message, "X-Imex-Not-Captured", in->encrypted);
+}
+
+/* Text parts end their lines with CR LF whatever the transfer encoding (RFC 2045, 6.8). */
+static GString *with_crlf(const char *text)
+{
+	GString *out = g_string_sized_new(strlen(text) + strlen(text) / 16);
+	for (const char *p = text; *p != '\0'; p++) {
+		if (*p == '\n')
+			g_string_append_c(out, '\r');
+		g_string_append_c(out, *p);
+	}
+	return out;
+}
+
+/* Quoted-printable triples every byte that is not ASCII; base64 makes four of three of all. */
+static GMimeContentEncoding encoding_for(const char *text)
+{
+	size_t high = 0;
+	size_t len = 0;
+	for (const char *p = text; *p != '\0'; p++, len++)
+		high += (unsigned char)*p >= 0x80;
+	return high * 6 > len ? GMIME_CONTENT_ENCODING_BASE64
+	                      : GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE;
+}
+
+static void add_part(GMimeMultipart *multipart, const char *subtype, const char *text)
+{
+	GMimeTextPart *part = g_mime_text_part_new_with_subtype(subtype);
+	GMimeContentEncoding encoding = encoding_for(text);
+	/* GMime writes CR LF itself when it encodes lines, but not inside base64. */
+	GString *bytes =
+	        encoding == GMIME_CONTENT_ENCODING_BASE64 ? with_crlf(text) : g_string_new(text);
+	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(bytes->str, bytes->len);
+	GMimeDataWrapper *content =
+	        g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
+	g_mime_text_part_set_charset(part, "utf-8");
+	g_mime_part_set_content(GMIME_PART(part), content);
+	g_mime_part_set_content_encoding(GMIME_PART(part), encoding);
+	g_mime_multipart_add(multipart, GMIME_OBJECT(part));
+	g_object_unref(content);
+	g_object_unref(stream);
+	g_object_unref(part);
+	g_string_free(bytes, TRUE);
+}
+
+static GMimeMultipart *make_body(const struct transcript *in, const struct mime_options *options)
+{
+	g_autofree char *text = render_text(in, &options->render);
+	g_autofree char *html = render_html(in, &options->render);
+	g_autofree char *boundary = g_strdup_printf("=_imex_%s", in->id);
+	GMimeMultipart *body = g_mime_multipart_new_with_subtype("alternative");
+	g_mime_multipart_set_boundary(body, boundary);
+	add_part(body, "plain", text);
+	add_part(body, "html", html);
+	return body;
+}
+
+static GBytes *write_message(GMimeMessage *message)
+{
+	GMimeFormatOptions *format = g_mime_format_options_new();
+	GMimeStream *stream = g_mime_stream_mem_new();
+	g_mime_format_options_set_newline_format(format, GMIME_NEWLINE_FORMAT_DOS);
+	g_mime_object_write_to_stream(GMIME_OBJECT(message), format, stream);
+	const GByteArray *array = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
+	GBytes *bytes = g_bytes_new(array->data, array->len);
+	g_object_unref(stream);
+	g_mime_format_options_free(format);
+	return bytes;
+}
+
+GBytes *mime_render(const struct transcript *transcript, const struct mime_options *options)
+{
+	GMimeMessage *message = g_mime_message_new(TRUE);
+	GMimeMultipart *body = make_body(transcript, options);
+	add_headers(message, transcript, options);
+	g_mime_message_set_mime_part(message, GMIME_OBJECT(body));
+	GBytes *bytes = write_message(message);
+	g_object_unref(body);
+	g_object_unref(message);
+	return bytes;
+}
+
+char *mime_hash(GBytes *bytes)
+{
+	return g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, bytes);
+}
+
+static char *without_cr(char *text)
+{
+	char *to = text;
+	for (const char *from = text; from != NULL && *from != '\0'; from++) {
+		if (from[0] != '\r' || from[1] != '\n')
+			*to++ = *from;
+	}
+	if (to != NULL)
+		*to = '\0';
+	return text;
+}
+
+static void take_part(GMimeObject *parent, GMimeObject *object, gpointer data)
+{
+	struct mime_parts *parts = data;
+	(void)parent;
+	if (!GMIME_IS_TEXT_PART(object))
+		return;
+	GMimeContentType *type = g_mime_object_get_content_type(object);
+	char **slot = g_mime_content_type_is_type(type, "text", "html")    ? &parts->html
+	              : g_mime_content_type_is_type(type, "text", "plain") ? &parts->text
+	                                                                   : NULL;
+	if (slot != NULL && *slot == NULL)
+		*slot = without_cr(g_mime_text_part_get_text(GMIME_TEXT_PART(object)));
+}
+
+static char *address_list(InternetAddressList *list)
+{
+	char *text = list == NULL ? NULL : internet_address_list_to_string(list, NULL, FALSE);
+	return text != NULL ? text : g_strdup("");
+}
+
+static void take_headers(struct mime_parts *parts, GMimeMessage *message)
+{
+	const char *subject = g_mime_message_get_subject(message);
+	GDateTime *date = g_mime_message_get_date(message);
+	parts->message_id = g_strdup(g_mime_message_get_message_id(message));
+	parts->subject = g_strdup(subject != NULL ? subject : "");
+	parts->from = address_list(g_mime_message_get_from(message));
+	parts->to = address_list(g_mime_message_get_to(message));
+	parts->segment_id =
+	        g_strdup(g_mime_object_get_header(GMIME_OBJECT(message), "X-Imex-Segment"));
+	if (date != NULL)
+		parts->sent_utc_us = g_date_time_to_unix(date) * CLOCK_US_PER_S;
+}
+
+struct mime_parts *mime_parse(GBytes *bytes, size_t max_bytes, GError **error)
+{
+	gsize len;
+	const char *data = g_bytes_get_data(bytes, &len);
+	if (len > max_bytes) {
+		error_set(error, ERROR_ITEM, "mime.too_large",
+		        "a message of %zu bytes is larger than the %zu that are read; it was left "
+		        "where it is",
+		        (size_t)len, max_bytes);
+		return NULL;
+	}
+	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(data, len);
+	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
+	GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
+	struct mime_parts *parts = NULL;
+	if (message == NULL) {
+		error_set(error, ERROR_ITEM, "mime.invalid",
+		        "%zu bytes are no MIME message; the item was left where it is",
+		        (size_t)len);
+	} else {
+		parts = g_new0(struct mime_parts, 1);
+		take_headers(parts, message);
+		g_mime_message_foreach(message, take_part, parts);
+		g_object_unref(message);
+	}
+	g_object_unref(parser);
+	g_object_unref(stream);
+	return parts;
+}
+
+void mime_parts_free(struct mime_parts *parts)
+{
+	g_free(parts->message_id);
+	g_free(parts->subject);
+	g_free(parts->from);
+	g_free(parts->to);
+	g_free(parts->segment_id);
+	g_free(parts->text);
+	g_free(parts->html);
+	g_free(parts);
+}

@@ -1,0 +1,194 @@
+#include "archive/render_private.h"
+
+#include "core/clock.h"
+#include "core/error.h"
+
+#include <string.h>
+
+/* GLib would use the locale's names; a transcript is the same everywhere. */
+static const char *const day_names[] = {
+        "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
+static const char *const month_names[] = {"January", "February", "March", "April", "May", "June",
+        "July", "August", "September", "October", "November", "December"};
+
+GTimeZone *render_zone(const char *name, GError **error)
+{
+	GTimeZone *zone = g_time_zone_new_identifier(name);
+	if (zone == NULL)
+		error_set(error, ERROR_CONFIG, "archive.time_zone",
+		        "the time zone \"%s\" is not known on this machine; set archive.time_zone "
+		        "to "
+		        "UTC or to a name such as Europe/Berlin",
+		        name);
+	return zone;
+}
+
+/* NULL outside of the years 1 to 9999. */
+static GDateTime *in_zone(int64_t utc_us, GTimeZone *zone)
+{
+	int64_t seconds = utc_us / CLOCK_US_PER_S - (utc_us % CLOCK_US_PER_S < 0 ? 1 : 0);
+	g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(seconds);
+	return utc == NULL ? NULL : g_date_time_to_timezone(utc, zone);
+}
+
+char *render_clock(int64_t utc_us, GTimeZone *zone)
+{
+	g_autoptr(GDateTime) time = in_zone(utc_us, zone);
+	if (time == NULL)
+		return g_strdup("?");
+	return g_strdup_printf("%02d:%02d:%02d", g_date_time_get_hour(time),
+	        g_date_time_get_minute(time), g_date_time_get_second(time));
+}
+
+char *render_day(int64_t utc_us, GTimeZone *zone)
+{
+	g_autoptr(GDateTime) time = in_zone(utc_us, zone);
+	if (time == NULL)
+		return g_strdup("unknown day");
+	return g_strdup_printf("%s, %d %s %d", day_names[g_date_time_get_day_of_week(time) - 1],
+	        g_date_time_get_day_of_month(time), month_names[g_date_time_get_month(time) - 1],
+	        g_date_time_get_year(time));
+}
+
+char *render_offset(int64_t utc_us, GTimeZone *zone)
+{
+	g_autoptr(GDateTime) time = in_zone(utc_us, zone);
+	int64_t minutes =
+	        time == NULL ? 0 : g_date_time_get_utc_offset(time) / (60 * CLOCK_US_PER_S);
+	if (minutes == 0)
+		return g_strdup("UTC");
+	int64_t size = ABS(minutes);
+	return g_strdup_printf(
+	        "UTC%c%02d:%02d", minutes < 0 ? '-' : '+', (int)(size / 60), (int)(size % 60));
+}
+
+char *render_span(int64_t first_utc_us, int64_t last_utc_us, GTimeZone *zone)
+{
+	g_autofree char *first_day = render_day(first_utc_us, zone);
+	g_autofree char *last_day = render_day(last_utc_us, zone);
+	g_autofree char *first = render_clock(first_utc_us, zone);
+	g_autofree char *last = render_clock(last_utc_us, zone);
+	if (!g_str_equal(first_day, last_day))
+		return g_strdup_printf("%s, %s to %s, %s", first_day, first, last_day, last);
+	if (g_str_equal(first, last))
+		return g_strdup_printf("%s, %s", first_day, first);
+	return g_strdup_printf("%s, %s to %s", first_day, first, last);
+}
+
+const char *render_address(const struct participant *who)
+{
+	return who->mail != NULL ? who->mail : who->address;
+}
+
+bool render_is_event(const struct entry *entry)
+{
+	switch (entry->kind) {
+	case MESSAGE_JOIN:
+	case MESSAGE_LEAVE:
+	case MESSAGE_SUBJECT:
+	case MESSAGE_RETRACTION:
+	case MESSAGE_REACTION:
+		return true;
+	case MESSAGE_CHAT:
+	case MESSAGE_CORRECTION:
+	case MESSAGE_FILE:
+	case MESSAGE_ENCRYPTED:
+		break;
+	}
+	return false;
+}
+
+bool render_shows(const struct entry *entry, unsigned view)
+{
+	bool room_event = entry->kind == MESSAGE_JOIN || entry->kind == MESSAGE_LEAVE ||
+	                  entry->kind == MESSAGE_SUBJECT;
+	return !room_event || (view & RENDER_EVENTS) != 0;
+}
+
+char *render_event_words(const struct entry *entry)
+{
+	const char *text = entry->text != NULL ? entry->text : "";
+	const char *whose =
+	        entry->note == ENTRY_OF_FOREIGN ? "another person's message" : "an earlier message";
+	switch (entry->kind) {
+	case MESSAGE_JOIN:
+		return g_strdup("joined");
+	case MESSAGE_LEAVE:
+		return g_strdup("left");
+	case MESSAGE_SUBJECT:
+		return *text == '\0' ? g_strdup("removed the subject")
+		                     : g_strdup_printf("changed the subject to: %s", text);
+	case MESSAGE_RETRACTION:
+		return g_strdup_printf("asked to take back %s", whose);
+	case MESSAGE_REACTION:
+		return *text == '\0' ? g_strdup_printf("took back a reaction to %s", whose)
+		                     : g_strdup_printf("reacted to %s: %s", whose, text);
+	case MESSAGE_CHAT:
+	case MESSAGE_CORRECTION:
+	case MESSAGE_FILE:
+	case MESSAGE_ENCRYPTED:
+		break;
+	}
+	return g_strdup("");
+}
+
+const char *render_note_words(const struct entry *entry)
+{
+	if (entry->kind != MESSAGE_CORRECTION)
+		return NULL;
+	return entry->note == ENTRY_OF_FOREIGN
+	               ? "sent as a correction of another person's message"
+	               : "corrects an earlier message that is not in this part";
+}
+
+char **render_remarks(const struct transcript *transcript)
+{
+	g_autoptr(GStrvBuilder) remarks = g_strv_builder_new();
+	if (transcript->late)
+		g_strv_builder_add(remarks, "These messages became known after the conversation "
+		                            "had been archived; they "
+		                            "complete it.");
+	else if (transcript->continues != NULL)
+		g_strv_builder_add(
+		        remarks, "This part continues an earlier part of the same talk.");
+	if (transcript->encrypted > 0) {
+		g_autofree char *line = g_strdup_printf("%u %s encrypted between the participants: "
+		                                        "the text was never visible to the "
+		                                        "server and is not in this archive.",
+		        transcript->encrypted,
+		        transcript->encrypted == 1 ? "message was" : "messages were");
+		g_strv_builder_add(remarks, line);
+	}
+	if (transcript->mended > 0) {
+		g_autofree char *line = g_strdup_printf(
+		        "%u %s not valid text and %s shown as \xEF\xBF\xBD.", transcript->mended,
+		        transcript->mended == 1 ? "character was" : "characters were",
+		        transcript->mended == 1 ? "is" : "are");
+		g_strv_builder_add(remarks, line);
+	}
+	return g_strv_builder_end(remarks);
+}
+
+bool render_is_rtl(const char *text, size_t len)
+{
+	for (const char *p = text; p < text + len; p = g_utf8_next_char(p)) {
+		gunichar c = g_utf8_get_char(p);
+		if (!g_unichar_isalpha(c))
+			continue;
+		switch ((int)g_unichar_get_script(c)) {
+		case G_UNICODE_SCRIPT_HEBREW:
+		case G_UNICODE_SCRIPT_ARABIC:
+		case G_UNICODE_SCRIPT_SYRIAC:
+		case G_UNICODE_SCRIPT_THAANA:
+		case G_UNICODE_SCRIPT_NKO:
+		case G_UNICODE_SCRIPT_SAMARITAN:
+		case G_UNICODE_SCRIPT_MANDAIC:
+		case G_UNICODE_SCRIPT_ADLAM:
+		case G_UNICODE_SCRIPT_HANIFI_ROHINGYA:
+			return true;
+		default:
+			return false;
+		}
+	}
+	return false;
+}
