@@ -60,3 +60,15 @@ unit_archive_SOURCES = \
 	tests/unit/archive/test_text.c \
 	tests/unit/archive/test_transcript.c
 unit_archive_LDADD = $(UNIT_LDADD)
+
+# wire
+check_PROGRAMS += unit_wire
+ALL_TESTS += unit_wire
+SMOKE_TESTS += unit_wire
+unit_wire_SOURCES = \
+	tests/unit/wire/suites.c \
+	tests/unit/wire/test_json.c \
+	tests/unit/wire/test_xml_mend.c \
+	tests/unit/wire/test_xml_read.c \
+	tests/unit/wire/test_xml_write.c
+unit_wire_LDADD = $(UNIT_LDADD)
