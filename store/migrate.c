@@ -16,6 +16,7 @@ struct schema_state {
 	bool versioned; /* the table schema_version is there */
 	bool tables; /* any table is there */
 	GArray *numbers; /* int: the migrations that it has had */
+	const struct migration *table; /* those that this imex knows */
 };
 
 static void schema_state_clear(struct schema_state *state)
@@ -82,25 +83,25 @@ static int last_number(const struct schema_state *state)
 	return n > 0 ? g_array_index(state->numbers, int, n - 1) : 0;
 }
 
-static const struct migration *find_migration(int number)
+static const struct migration *find_migration(const struct migration *table, int number)
 {
-	for (const struct migration *m = store_migrations; m->number != 0; m++)
+	for (const struct migration *m = table; m->number != 0; m++)
 		if (m->number == number)
 			return m;
 	return NULL;
 }
 
-static int newest_migration(void)
+static int newest_migration(const struct migration *table)
 {
 	int number = 0;
-	for (const struct migration *m = store_migrations; m->number != 0; m++)
+	for (const struct migration *m = table; m->number != 0; m++)
 		number = m->number;
 	return number;
 }
 
 static bool is_current(const struct schema_state *state)
 {
-	for (const struct migration *m = store_migrations; m->number != 0; m++)
+	for (const struct migration *m = state->table; m->number != 0; m++)
 		if (!has_number(state, m->number))
 			return false;
 	return true;
@@ -111,12 +112,12 @@ static bool refuse_newer(struct store *store, const struct schema_state *state, 
 {
 	for (unsigned i = 0; i < state->numbers->len; i++) {
 		int number = g_array_index(state->numbers, int, i);
-		if (find_migration(number) != NULL)
+		if (find_migration(state->table, number) != NULL)
 			continue;
 		error_set(error, ERROR_CONFIG, "store.newer",
 		        "the store %s has schema %d and this imex knows schemas up to %d: install "
 		        "the imex that upgraded it, or a later one",
-		        store_name(store), number, newest_migration());
+		        store_name(store), number, newest_migration(state->table));
 		return false;
 	}
 	return true;
@@ -154,9 +155,9 @@ static bool apply_locked(struct store *store, const struct migration *m, GError 
 	return good;
 }
 
-static bool apply_all(struct store *store, GError **error)
+static bool apply_all(struct store *store, const struct migration *table, GError **error)
 {
-	for (const struct migration *m = store_migrations; m->number != 0; m++)
+	for (const struct migration *m = table; m->number != 0; m++)
 		if (!store_begin(store, error) ||
 		        !store_end(store, apply_locked(store, m, error), error))
 			return false;
@@ -168,7 +169,7 @@ static bool refuse_older(struct store *store, const struct schema_state *state, 
 	error_set(error, ERROR_CONFIG, "store.older",
 	        "the store %s has schema %d and this imex needs schema %d: stop imexd and run imex "
 	        "store upgrade",
-	        store_name(store), last_number(state), newest_migration());
+	        store_name(store), last_number(state), newest_migration(state->table));
 	return false;
 }
 
@@ -192,10 +193,11 @@ static bool refuse_empty(struct store *store, GError **error)
 static bool upgrade(struct store *store, const struct schema_state *state, GError **error)
 {
 	store->report.from = last_number(state);
-	store->report.to = newest_migration();
+	store->report.to = newest_migration(state->table);
 	if (is_current(state))
 		return true;
-	return store_backup(store, store->report.from, error) && apply_all(store, error);
+	return store_backup(store, store->report.from, error) &&
+	       apply_all(store, state->table, error);
 }
 
 static bool migrate(struct store *store, enum store_open_mode mode,
@@ -210,13 +212,14 @@ static bool migrate(struct store *store, enum store_open_mode mode,
 	if (mode == STORE_UPGRADE)
 		return upgrade(store, state, error);
 	if (!state->versioned)
-		return apply_all(store, error);
+		return apply_all(store, state->table, error);
 	return is_current(state) || refuse_older(store, state, error);
 }
 
-bool store_migrate(struct store *store, enum store_open_mode mode, GError **error)
+bool store_migrate(struct store *store, const struct migration *table, enum store_open_mode mode,
+        GError **error)
 {
-	struct schema_state state = {0};
+	struct schema_state state = {.table = table};
 	bool good = read_state(store, &state, error) && migrate(store, mode, &state, error);
 	schema_state_clear(&state);
 	return good;
@@ -270,6 +273,7 @@ bool store_backup(struct store *store, int number, GError **error)
 	}
 	if (!vacuum_into(store, path, error))
 		return false;
+	g_free(store->backup_path);
 	store->backup_path = g_steal_pointer(&path);
 	store->report.backup_path = store->backup_path;
 	return true;

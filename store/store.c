@@ -17,7 +17,7 @@ struct store *store_open(const char *url, enum store_open_mode mode, GError **er
 		g_propagate_error(error, g_steal_pointer(&cause));
 		return NULL;
 	}
-	return store_migrate(store, mode, error) ? g_steal_pointer(&store) : NULL;
+	return store_migrate(store, store_migrations, mode, error) ? g_steal_pointer(&store) : NULL;
 }
 
 void store_close(struct store *store)

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "db/db.h"
+#include "store/migrations.h"
 #include "store/store.h"
 
 struct store {
@@ -16,8 +17,9 @@ struct store {
 	char *backup_path;
 };
 
-/* The schema of store->db: made, upgraded or checked, as mode says. */
-bool store_migrate(struct store *store, enum store_open_mode mode, GError **error);
+/* The schema of store->db: made, upgraded or checked against the table, as mode says. */
+bool store_migrate(struct store *store, const struct migration *table, enum store_open_mode mode,
+        GError **error);
 
 /*
  * Makes a copy of an SQLite store (0600) beside it and sets store->backup_path; on PostgreSQL does

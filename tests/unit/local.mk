@@ -72,3 +72,15 @@ unit_wire_SOURCES = \
 	tests/unit/wire/test_xml_read.c \
 	tests/unit/wire/test_xml_write.c
 unit_wire_LDADD = $(UNIT_LDADD)
+# store
+check_PROGRAMS += unit_store
+ALL_TESTS += unit_store
+unit_store_SOURCES = \
+	tests/unit/store/fixture.c tests/unit/store/fixture.h \
+	tests/unit/store/suites.c \
+	tests/unit/store/test_lease.c \
+	tests/unit/store/test_mailbox.c \
+	tests/unit/store/test_pass.c \
+	tests/unit/store/test_policy.c \
+	tests/unit/store/test_store.c
+unit_store_LDADD = $(UNIT_LDADD)

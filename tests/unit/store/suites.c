@@ -1,0 +1,24 @@
+#include "tests/unit/rerun.h"
+#include "tests/unit/runner.h"
+
+#include <stddef.h>
+
+Suite *lease_suite(void);
+Suite *mailbox_suite(void);
+Suite *pass_suite(void);
+Suite *policy_suite(void);
+Suite *store_suite(void);
+
+Suite *(*const unit_suites[])(void) = {
+        store_suite,
+        mailbox_suite,
+        lease_suite,
+        policy_suite,
+        pass_suite,
+        NULL,
+};
+
+void unit_setup(void)
+{
+	rerun_under("tests/lib/pgcluster.py", "IMEX_TEST_PG_URL");
+}
