@@ -4,6 +4,7 @@ libimex_store_a_SOURCES = \
 	store/mailbox.c store/mailbox.h \
 	store/migrate.c \
 	store/migrations.h \
+	store/partner.c store/partner.h \
 	store/pass.c store/pass.h \
 	store/pause.c store/pause.h \
 	store/policy.c store/policy.h \

@@ -27,6 +27,18 @@ const struct setting config_settings[] = {
         {"oauth", "skew", SETTING_DURATION, "5m", 0, 3600, NULL,
                 "How far the clocks of partners may be off."},
 
+        {"partner", "ca_file", SETTING_PATH, NULL, 0, 0, NULL,
+                "PEM file of the CA that signed the partners' web certificates; the system's CAs "
+                "unless set."},
+        {"partner", "allow_loopback", SETTING_BOOL, "no", 0, 0, NULL,
+                "Whether a partner's metadata may be at a loopback or link-local address."},
+        {"partner", "refresh", SETTING_DURATION, "24h", 60, 30 * DAY_S, NULL,
+                "How often partners' metadata is fetched."},
+        {"partner", "refresh_min", SETTING_DURATION, "10m", 1, DAY_S, NULL,
+                "The shortest time between two fetches that an unknown key asks for."},
+        {"partner", "key_hold", SETTING_DURATION, "48h", 0, 30 * DAY_S, NULL,
+                "How long keys are not believed when a partner replaces all of its keys at once."},
+
         {"listen", "address", SETTING_STRING, NULL, 0, 0, NULL,
                 "Address and port of the HTTPS listener, such as 0.0.0.0:8443; off unless set."},
         {"listen", "public_url", SETTING_URL, NULL, 0, 0, NULL,
