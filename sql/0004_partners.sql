@@ -31,8 +31,9 @@ CREATE TABLE partner_key (
 
 CREATE TABLE partner_origin (
 	name TEXT NOT NULL REFERENCES partner ON DELETE CASCADE,
+	kind TEXT NOT NULL CHECK (kind IN ('token', 'endpoint')),
 	origin TEXT NOT NULL,
-	PRIMARY KEY (name, origin)
+	PRIMARY KEY (name, kind, origin)
 );
 
 -- One row, counted up by every change: what a running imexd looks at.

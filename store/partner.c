@@ -54,18 +54,25 @@ static bool put_keys(struct store *store, const struct partner *partner, GError 
 	return true;
 }
 
-static bool put_origins(struct store *store, const struct partner *partner, GError **error)
+static bool put_origin_list(struct store *store, const char *name, const char *kind,
+        const GPtrArray *origins, GError **error)
 {
-	if (!store_run(store, "DELETE FROM partner_origin WHERE name = $1",
-	            DB_VALUES(db_text(partner->name)), NULL, error))
-		return false;
-	for (guint i = 0; i < partner->origins->len; i++)
-		if (!store_run(store, "INSERT INTO partner_origin (name, origin) VALUES ($1, $2)",
-		            DB_VALUES(db_text(partner->name),
-		                    db_text(g_ptr_array_index(partner->origins, i))),
+	for (guint i = 0; i < origins->len; i++)
+		if (!store_run(store,
+		            "INSERT INTO partner_origin (name, kind, origin) VALUES ($1, $2, $3)",
+		            DB_VALUES(db_text(name), db_text(kind),
+		                    db_text(g_ptr_array_index(origins, i))),
 		            NULL, error))
 			return false;
 	return true;
+}
+
+static bool put_origins(struct store *store, const struct partner *partner, GError **error)
+{
+	return store_run(store, "DELETE FROM partner_origin WHERE name = $1",
+	               DB_VALUES(db_text(partner->name)), NULL, error) &&
+	       put_origin_list(store, partner->name, "token", partner->origins, error) &&
+	       put_origin_list(store, partner->name, "endpoint", partner->endpoints, error);
 }
 
 /* Asked for beforehand, because an error inside a transaction would spoil it. */
@@ -119,11 +126,13 @@ static bool load_keys(struct store *store, struct partner *partner, GError **err
 static bool load_origins(struct store *store, struct partner *partner, GError **error)
 {
 	autoptr(db_result) rows = db_query(store->db,
-	        "SELECT origin FROM partner_origin WHERE name = $1 ORDER BY origin",
+	        "SELECT kind, origin FROM partner_origin WHERE name = $1 ORDER BY kind, origin",
 	        DB_VALUES(db_text(partner->name)), error);
 	int got = rows != NULL ? db_next(rows, error) : -1;
 	for (; got == 1; got = db_next(rows, error))
-		partner_add_origin(partner, db_column_text(rows, 0));
+		g_ptr_array_add(g_str_equal(db_column_text(rows, 0), "token") ? partner->origins
+		                                                              : partner->endpoints,
+		        db_column_dup(rows, 1));
 	return got == 0;
 }
 

@@ -30,6 +30,7 @@ struct partner *partner_new(const char *name)
 	partner->enabled = true;
 	partner->keys = g_ptr_array_new_with_free_func(key_destroy);
 	partner->origins = g_ptr_array_new_with_free_func(g_free);
+	partner->endpoints = g_ptr_array_new_with_free_func(g_free);
 	return partner;
 }
 
@@ -49,6 +50,9 @@ struct partner *partner_copy(const struct partner *partner)
 		g_ptr_array_add(copy->keys, partner_key_copy(g_ptr_array_index(partner->keys, i)));
 	for (guint i = 0; i < partner->origins->len; i++)
 		partner_add_origin(copy, g_ptr_array_index(partner->origins, i));
+	for (guint i = 0; i < partner->endpoints->len; i++)
+		g_ptr_array_add(
+		        copy->endpoints, g_strdup(g_ptr_array_index(partner->endpoints, i)));
 	copy->refreshed_utc_us = partner->refreshed_utc_us;
 	copy->tried_utc_us = partner->tried_utc_us;
 	copy->alarm = g_strdup(partner->alarm);
@@ -65,6 +69,7 @@ void partner_free(struct partner *partner)
 	g_free(partner->authorization_server);
 	g_ptr_array_unref(partner->keys);
 	g_ptr_array_unref(partner->origins);
+	g_ptr_array_unref(partner->endpoints);
 	g_free(partner->alarm);
 	g_free(partner);
 }

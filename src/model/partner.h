@@ -44,6 +44,7 @@ struct partner {
 	bool accept_sid; /* whether its tokens may name users by SID */
 	GPtrArray *keys; /* struct partner_key *, newest first */
 	GPtrArray *origins; /* char *, "https://host:443": where tokens for it may be sent */
+	GPtrArray *endpoints; /* char *, origins that its metadata names; compared, never used */
 	int64_t refreshed_utc_us; /* last good look at the metadata; 0: never */
 	int64_t tried_utc_us; /* last look of any kind */
 	char *alarm; /* what a person should look at, or NULL */

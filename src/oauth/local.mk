@@ -9,4 +9,6 @@ libimex_oauth_a_SOURCES = \
 	src/oauth/keyring.c src/oauth/keyring.h \
 	src/oauth/metadata.c src/oauth/metadata.h \
 	src/oauth/principal.c src/oauth/principal.h \
-	src/oauth/token.c src/oauth/token.h
+	src/oauth/token.c src/oauth/token.h \
+	src/oauth/trust.c src/oauth/trust.h \
+	src/oauth/verify.c src/oauth/verify.h
