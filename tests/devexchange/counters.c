@@ -1,0 +1,99 @@
+/* Counters for tests, and the recorder. */
+#include "http.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+static pthread_mutex_t counters_lock = PTHREAD_MUTEX_INITIALIZER;
+static GHashTable *counters; /* name -> count */
+
+static void add(const char *name)
+{
+	if (counters == NULL)
+		counters = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	int64_t *n = g_hash_table_lookup(counters, name);
+	if (n == NULL) {
+		n = g_new0(int64_t, 1);
+		g_hash_table_insert(counters, g_strdup(name), n);
+	}
+	++*n;
+}
+
+void count_event(const char *what)
+{
+	pthread_mutex_lock(&counters_lock);
+	add(what);
+	pthread_mutex_unlock(&counters_lock);
+}
+
+void count_answer(const char *operation, const char *code, const char *mailbox)
+{
+	char name[400];
+
+	pthread_mutex_lock(&counters_lock);
+	g_snprintf(name, sizeof name, "operation.%s", operation != NULL ? operation : "unknown");
+	add(name);
+	g_snprintf(name, sizeof name, "code.%s", code != NULL ? code : "NoError");
+	add(name);
+	if (mailbox != NULL) {
+		g_snprintf(name, sizeof name, "mailbox.%s.%s", mailbox,
+			operation != NULL ? operation : "unknown");
+		add(name);
+	}
+	pthread_mutex_unlock(&counters_lock);
+}
+
+json_t *counters_json(void)
+{
+	json_t *object = json_object();
+	GHashTableIter i;
+	gpointer name, value;
+
+	pthread_mutex_lock(&counters_lock);
+	if (counters != NULL) {
+		g_hash_table_iter_init(&i, counters);
+		while (g_hash_table_iter_next(&i, &name, &value))
+			json_object_set_new(object, name, json_integer(*(int64_t *)value));
+	}
+	pthread_mutex_unlock(&counters_lock);
+	return object;
+}
+
+void counters_reset(void)
+{
+	pthread_mutex_lock(&counters_lock);
+	if (counters != NULL)
+		g_hash_table_destroy(counters);
+	counters = NULL;
+	pthread_mutex_unlock(&counters_lock);
+}
+
+static void record_file(const char *dir, unsigned number, const char *operation, const char *what,
+	const char *bytes, size_t length)
+{
+	char *name = g_strdup_printf(
+		"%s/%06u-%s.%s.xml", dir, number, operation != NULL ? operation : "unknown", what);
+	GError *error = NULL;
+
+	if (!g_file_set_contents_full(
+		    name, bytes, (gssize)length, G_FILE_SET_CONTENTS_NONE, 0600, &error)) {
+		fprintf(stderr, "devexchange: %s\n", error->message);
+		g_error_free(error);
+	}
+	g_free(name);
+}
+
+void record_exchange(struct devx *devx, const char *operation, const char *request, size_t length,
+	int status, const char *answer, size_t answer_length)
+{
+	static unsigned next;
+	unsigned number = __atomic_add_fetch(&next, 1, __ATOMIC_SEQ_CST);
+	char *what = g_strdup_printf("response-%d", status);
+
+	record_file(devx->options.record_dir, number, operation, "request", request, length);
+	record_file(devx->options.record_dir, number, operation, what, answer, answer_length);
+	g_free(what);
+}

@@ -1,0 +1,47 @@
+/* The running server: options and the parts that every request needs. */
+#ifndef DEVX_DEVX_H
+#define DEVX_DEVX_H
+
+#include "model.h"
+
+enum profile { PROFILE_EXCHANGE, PROFILE_GROMMUNIO };
+
+struct options {
+	char *listen; /* ADDRESS:PORT */
+	char *tls_dir, *tls_cert, *tls_key;
+	char *host; /* the host name that audiences must carry; default: any name of the request */
+	char *realm, *app_id;
+	char *ready_file, *data_file, *record_dir;
+	enum profile profile;
+	bool no_ucs, demo, verbose;
+	int max_contacts, max_groups; /* limits of the contact store */
+	int find_limit; /* EWSFindCountLimit */
+	int skew_s;
+	int threads;
+};
+
+struct partners;
+struct tls;
+struct faults;
+struct metadata;
+struct MHD_Daemon;
+
+struct devx {
+	struct options options;
+	struct store *store;
+	struct partners *partners;
+	struct tls *tls;
+	struct faults *faults;
+	struct metadata *metadata;
+	struct MHD_Daemon *daemon;
+	uint16_t port;
+	char *url; /* https://localhost:PORT */
+	char secret[33]; /* of the control endpoint */
+	int clock_skew_s; /* added to the time that tokens are checked against */
+	volatile bool stopping;
+	int late_running; /* operations that will take effect later */
+};
+
+int64_t devx_now_s(const struct devx *devx);
+
+#endif

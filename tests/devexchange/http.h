@@ -1,0 +1,43 @@
+/* One HTTP exchange, between the routes. */
+#ifndef DEVX_HTTP_H
+#define DEVX_HTTP_H
+
+#include "auth.h"
+#include "devx.h"
+
+#include <microhttpd.h>
+
+struct exchange {
+	struct devx *devx;
+	struct MHD_Connection *connection;
+	const char *method, *url, *version;
+	GString *body;
+	bool too_large;
+};
+
+const char *http_header(const struct exchange *x, const char *name);
+char *http_host(const struct exchange *x); /* without port; g_free */
+/* Answers with a copy of text; more: NULL-terminated pairs of names and values. */
+enum MHD_Result http_text(const struct exchange *x, int status, const char *type, const char *text,
+	const char *const *more);
+enum MHD_Result http_unauthorized(const struct exchange *x, const struct auth_result *result);
+/* Sends a reset in place of anything that would follow. */
+void http_reset(const struct exchange *x);
+
+enum MHD_Result route_ews(struct exchange *x);
+enum MHD_Result route_metadata(struct exchange *x);
+enum MHD_Result route_control(struct exchange *x);
+enum MHD_Result route_autodiscover_pox(struct exchange *x);
+enum MHD_Result route_autodiscover_json(struct exchange *x);
+
+/* Counters. */
+void count_event(const char *what); /* "requests", "auth.refused" ... */
+void count_answer(const char *operation, const char *code, const char *mailbox);
+json_t *counters_json(void);
+void counters_reset(void);
+
+/* Writes the exchange into --record DIR. */
+void record_exchange(struct devx *devx, const char *operation, const char *request, size_t length,
+	int status, const char *answer, size_t answer_length);
+
+#endif

@@ -1,0 +1,383 @@
+/* devexchange: a stand-in for an Exchange server. See devexchange(1). */
+#include "devx.h"
+#include "fault.h"
+#include "partner.h"
+#include "server.h"
+#include "tls.h"
+
+#include <curl/curl.h>
+#include <glib/gstdio.h>
+#include <gmime/gmime.h>
+#include <gnutls/crypto.h>
+#include <jansson.h>
+#include <libxml/parser.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXCHANGE_APP_ID "00000002-0000-0ff1-ce00-000000000000"
+
+/* What the command line collects before the store exists. */
+struct arguments {
+	struct options o;
+	char **users, **mailboxes, **impersonators, **groups, **partner_metadata, **faults;
+	char *users_file, *partner_ca, *profile;
+	gint64 seed;
+	int made_mailboxes, made_contacts, made_messages;
+	gboolean no_ucs, demo, verbose;
+};
+
+static bool complain(const char *what, const char *value)
+{
+	fprintf(stderr, "devexchange: %s: '%s'\n", what, value);
+	return false;
+}
+
+/* "ADDRESS[:PASSWORD]" */
+static struct mailbox *add_user(struct devx *devx, const char *text)
+{
+	const char *colon = strchr(text, ':');
+	char *address = g_strndup(text, colon != NULL ? (gsize)(colon - text) : strlen(text));
+	struct mailbox *mb = store_find(devx->store, address);
+
+	if (mb == NULL)
+		mb = store_add(devx->store, address, NULL);
+	if (mb != NULL && colon != NULL) {
+		g_free(mb->password);
+		mb->password = g_strdup(colon + 1);
+	}
+	g_free(address);
+	return mb;
+}
+
+static bool apply_setting(struct devx *devx, struct mailbox *mb, const char *key, const char *value)
+{
+	if (strcmp(key, "password") == 0) {
+		g_free(mb->password);
+		mb->password = g_strdup(value);
+	} else if (strcmp(key, "name") == 0) {
+		g_free(mb->name);
+		mb->name = g_strdup(value);
+	} else if (strcmp(key, "upn") == 0) {
+		mailbox_set_upn(devx->store, mb, value);
+	} else if (strcmp(key, "sip") == 0) {
+		mailbox_set_sip(devx->store, mb, value);
+	} else if (strcmp(key, "alias") == 0) {
+		return store_add_address(devx->store, mb, value);
+	} else if (strcmp(key, "impersonator") == 0) {
+		mb->impersonator = strcmp(value, "true") == 0;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* Lines of "address<TAB>key=value<TAB>key=value"; # begins a comment line. */
+static bool read_users(struct devx *devx, const char *path)
+{
+	char *text;
+	GError *error = NULL;
+	bool ok = true;
+
+	if (!g_file_get_contents(path, &text, NULL, &error)) {
+		fprintf(stderr, "devexchange: %s\n", error->message);
+		g_error_free(error);
+		return false;
+	}
+	char **lines = g_strsplit(text, "\n", -1);
+	for (char **line = lines; *line != NULL && ok; line++) {
+		if (**line == '#' || **line == '\0')
+			continue;
+		char **part = g_strsplit(*line, "\t", -1);
+		struct mailbox *mb = add_user(devx, part[0]);
+		ok = mb != NULL || complain("not a mailbox address in the users file", part[0]);
+		for (char **p = part + 1; ok && *p != NULL; p++) {
+			char *equals = strchr(*p, '=');
+			if (equals != NULL)
+				*equals = '\0';
+			ok = equals != NULL && apply_setting(devx, mb, *p, equals + 1);
+			if (!ok)
+				complain("unknown or wrong setting in the users file", *p);
+		}
+		g_strfreev(part);
+	}
+	g_strfreev(lines);
+	g_free(text);
+	return ok;
+}
+
+static bool add_everyone(struct devx *devx, const struct arguments *a)
+{
+	for (char **p = a->mailboxes; p != NULL && *p != NULL; p++)
+		if (add_user(devx, *p) == NULL)
+			return complain("not a mailbox address", *p);
+	for (char **p = a->users; p != NULL && *p != NULL; p++)
+		if (strchr(*p, ':') == NULL || add_user(devx, *p) == NULL)
+			return complain("--user wants ADDRESS:PASSWORD", *p);
+	if (a->users_file != NULL && !read_users(devx, a->users_file))
+		return false;
+	for (char **p = a->impersonators; p != NULL && *p != NULL; p++) {
+		struct mailbox *mb = store_find(devx->store, *p);
+		if (mb == NULL)
+			return complain("--impersonator names no mailbox", *p);
+		mb->impersonator = true;
+	}
+	for (char **p = a->groups; p != NULL && *p != NULL; p++)
+		g_ptr_array_add(devx->store->groups, address_lower(*p));
+	return true;
+}
+
+static bool add_faults(struct devx *devx, char **list)
+{
+	for (char **p = list; p != NULL && *p != NULL; p++) {
+		char *reason = NULL;
+		if (faults_add_text(devx->faults, *p, &reason) == 0) {
+			complain("--fault", reason);
+			g_free(reason);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void make_secret(char secret[33])
+{
+	unsigned char bytes[16];
+
+	gnutls_rnd(GNUTLS_RND_KEY, bytes, sizeof bytes);
+	for (int i = 0; i < 16; i++)
+		g_snprintf(secret + (ptrdiff_t)2 * i, 3, "%02x", bytes[i]);
+}
+
+static void default_realm(struct devx *devx)
+{
+	if (devx->options.realm != NULL)
+		return;
+	const struct mailbox *first =
+		devx->store->mailboxes->len > 0 ? devx->store->mailboxes->pdata[0] : NULL;
+	devx->options.realm =
+		g_strdup(first != NULL ? strchr(first->smtp, '@') + 1 : "exchange.example");
+}
+
+static bool write_ready(const struct devx *devx)
+{
+	char *ews = g_strconcat(devx->url, "/EWS/Exchange.asmx", NULL);
+	char *metadata = g_strconcat(devx->url, "/autodiscover/metadata/json/1", NULL);
+	char *control = g_strconcat(devx->url, "/control", NULL);
+	json_t *object = json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:s?,s:s,s:s}", "url", devx->url,
+		"ews", ews, "metadata", metadata, "control", control, "secret", devx->secret, "port",
+		(int)devx->port, "pid", (int)getpid(), "ca", devx->tls->ca_path, "realm",
+		devx->options.realm, "app_id", devx->options.app_id);
+	char *text = json_dumps(object, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+	GError *error = NULL;
+	bool ok = true;
+
+	if (devx->options.ready_file != NULL)
+		ok = g_file_set_contents_full(devx->options.ready_file, text, -1,
+			G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error);
+	if (!ok) {
+		fprintf(stderr, "devexchange: %s\n", error->message);
+		g_error_free(error);
+	}
+	free(text);
+	json_decref(object);
+	g_free(ews);
+	g_free(metadata);
+	g_free(control);
+	return ok;
+}
+
+static void free_options(struct options *o)
+{
+	char *all[] = {o->listen, o->tls_dir, o->tls_cert, o->tls_key, o->host, o->realm, o->app_id,
+		o->ready_file, o->data_file, o->record_dir};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
+		g_free(all[i]);
+}
+
+static void free_arguments(struct arguments *a)
+{
+	char **lists[] = {
+		a->users, a->mailboxes, a->impersonators, a->groups, a->partner_metadata, a->faults};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
+		g_strfreev(lists[i]);
+	g_free(a->users_file);
+	g_free(a->partner_ca);
+	g_free(a->profile);
+}
+
+static bool parse_arguments(int argc, char **argv, struct arguments *a)
+{
+	const GOptionEntry entries[] = {
+		{"listen", 0, 0, G_OPTION_ARG_STRING, &a->o.listen,
+			"Address and port; port 0 takes a free one", "ADDRESS:PORT"},
+		{"tls-dir", 0, 0, G_OPTION_ARG_FILENAME, &a->o.tls_dir,
+			"Where the throw-away CA and certificates are kept", "DIR"},
+		{"tls-cert", 0, 0, G_OPTION_ARG_FILENAME, &a->o.tls_cert,
+			"Server certificate in place of a throw-away one", "FILE"},
+		{"tls-key", 0, 0, G_OPTION_ARG_FILENAME, &a->o.tls_key, "Its key", "FILE"},
+		{"host", 0, 0, G_OPTION_ARG_STRING, &a->o.host,
+			"Host name of this server, in audiences and its certificate", "NAME"},
+		{"user", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->users,
+			"A mailbox whose owner may log on with Basic", "ADDRESS:PASSWORD"},
+		{"mailbox", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->mailboxes, "A mailbox", "ADDRESS"},
+		{"users-file", 0, 0, G_OPTION_ARG_FILENAME, &a->users_file,
+			"Mailboxes, one a line: address, then key=value by tabs", "FILE"},
+		{"impersonator", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->impersonators,
+			"A user who may impersonate everybody", "ADDRESS"},
+		{"group", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->groups,
+			"A distribution group of the directory", "ADDRESS"},
+		{"partner-metadata", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->partner_metadata,
+			"A partner application's metadata document", "URL|FILE"},
+		{"partner-ca", 0, 0, G_OPTION_ARG_FILENAME, &a->partner_ca,
+			"CA of the partners' HTTPS servers", "FILE"},
+		{"realm", 0, 0, G_OPTION_ARG_STRING, &a->o.realm,
+			"Realm of this organisation (default: domain of the first mailbox)", "REALM"},
+		{"app-id", 0, 0, G_OPTION_ARG_STRING, &a->o.app_id,
+			"Own application id (default: Exchange's)", "GUID"},
+		{"skew", 0, 0, G_OPTION_ARG_INT, &a->o.skew_s,
+			"Clock skew allowed in tokens (default 300)", "SECONDS"},
+		{"profile", 0, 0, G_OPTION_ARG_STRING, &a->profile, "Whose habits to show",
+			"exchange|grommunio"},
+		{"no-ucs", 0, 0, G_OPTION_ARG_NONE, &a->no_ucs,
+			"Without the Im* operations of the contact store", NULL},
+		{"max-im-contacts", 0, 0, G_OPTION_ARG_INT, &a->o.max_contacts,
+			"Limit of IM contacts (default 1000)", "N"},
+		{"max-im-groups", 0, 0, G_OPTION_ARG_INT, &a->o.max_groups,
+			"Limit of IM groups (default 64)", "N"},
+		{"find-limit", 0, 0, G_OPTION_ARG_INT, &a->o.find_limit,
+			"Most entries that one find returns (default 1000)", "N"},
+		{"ready-file", 0, 0, G_OPTION_ARG_FILENAME, &a->o.ready_file,
+			"Written, as JSON, when the server listens", "FILE"},
+		{"record", 0, 0, G_OPTION_ARG_FILENAME, &a->o.record_dir,
+			"Write every request and answer there", "DIR"},
+		{"fault", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->faults,
+			"A fault from the start, such as kind=busy,operation=GetItem,count=2", "RULE"},
+		{"seed", 0, 0, G_OPTION_ARG_INT64, &a->seed, "Seed of what is generated", "N"},
+		{"verbose", 'v', 0, G_OPTION_ARG_NONE, &a->verbose, "Say more on stderr", NULL},
+		G_OPTION_ENTRY_NULL};
+	GOptionContext *context = g_option_context_new("- a stand-in for an Exchange server");
+	GError *error = NULL;
+
+	g_option_context_add_main_entries(context, entries, NULL);
+	bool ok = g_option_context_parse(context, &argc, &argv, &error);
+	if (!ok) {
+		fprintf(stderr, "devexchange: %s; try --help\n", error->message);
+		g_error_free(error);
+	} else if (argc > 1) {
+		ok = complain("unexpected argument", argv[1]);
+	}
+	g_option_context_free(context);
+	return ok;
+}
+
+static bool settle_options(struct arguments *a)
+{
+	struct options *o = &a->o;
+
+	o->no_ucs = a->no_ucs;
+	o->verbose = a->verbose;
+	if (o->listen == NULL)
+		o->listen = g_strdup("127.0.0.1:0");
+	if (o->app_id == NULL)
+		o->app_id = g_strdup(EXCHANGE_APP_ID);
+	if ((o->tls_cert != NULL) != (o->tls_key != NULL))
+		return complain("--tls-cert and --tls-key go together", "only one is given");
+	if (a->profile != NULL && strcmp(a->profile, "grommunio") == 0)
+		o->profile = PROFILE_GROMMUNIO;
+	else if (a->profile != NULL && strcmp(a->profile, "exchange") != 0)
+		return complain("--profile is exchange or grommunio, not", a->profile);
+	if (o->record_dir != NULL && g_mkdir_with_parents(o->record_dir, 0700) != 0)
+		return complain("cannot make the --record directory", o->record_dir);
+	if (o->tls_dir == NULL)
+		o->tls_dir = g_dir_make_tmp("devexchange-XXXXXX", NULL);
+	return true;
+}
+
+static bool set_up(struct devx *devx, const struct arguments *a)
+{
+	if (!add_everyone(devx, a) || !add_faults(devx, a->faults))
+		return false;
+	default_realm(devx);
+	for (char **p = a->partner_metadata; p != NULL && *p != NULL; p++)
+		partner_add(devx->partners, *p, a->partner_ca);
+	if (!tls_prepare(devx->tls, devx->options.tls_dir, devx->options.host,
+		    devx->options.tls_cert, devx->options.tls_key))
+		return false;
+	make_secret(devx->secret);
+	if (!server_start(devx))
+		return false;
+	devx->url = g_strdup_printf("https://%s:%u",
+		devx->options.host != NULL ? devx->options.host : "localhost", (unsigned)devx->port);
+	printf("devexchange: listening on %s\n", devx->url);
+	fflush(stdout);
+	return write_ready(devx);
+}
+
+static void wait_for_signal(void)
+{
+	sigset_t set;
+	int got;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigwait(&set, &got);
+}
+
+/* Before any thread: they inherit the mask, so only sigwait() sees these signals. */
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void tear_down(struct devx *devx)
+{
+	server_stop(devx);
+	while (__atomic_load_n(&devx->late_running, __ATOMIC_SEQ_CST) > 0)
+		g_usleep(10000);
+	faults_free(devx->faults);
+	partners_free(devx->partners);
+	tls_free(devx->tls);
+	store_free(devx->store);
+	g_free(devx->url);
+	free_options(&devx->options);
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments a = {.seed = -1,
+		.o = {.max_contacts = 1000, .max_groups = 64, .find_limit = 1000, .skew_s = 300}};
+	struct devx devx = {0};
+
+	block_signals();
+	if (!parse_arguments(argc, argv, &a) || !settle_options(&a))
+		return 2;
+	xmlInitParser();
+	curl_global_init(CURL_GLOBAL_ALL);
+	g_mime_init();
+	devx.options = a.o;
+	devx.store = store_new((uint32_t)a.seed, a.seed >= 0);
+	devx.partners = partners_new();
+	devx.faults = faults_new();
+	devx.tls = g_new0(struct tls, 1);
+	bool ok = set_up(&devx, &a);
+	if (ok)
+		wait_for_signal();
+	tear_down(&devx);
+	free_arguments(&a);
+	g_mime_shutdown();
+	curl_global_cleanup();
+	xmlCleanupParser();
+	return ok ? 0 : 1;
+}

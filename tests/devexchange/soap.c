@@ -1,0 +1,428 @@
+/* Envelopes, headers, impersonation, the dispatcher, faults. */
+#include "soap.h"
+
+#include "devx.h"
+#include "schema.h"
+
+#include <string.h>
+
+static const struct {
+	const char *name;
+	enum ews_version version;
+} versions[] = {
+	{"Exchange2007", V2007},
+	{"Exchange2007_SP1", V2007_SP1},
+	{"Exchange2009", V2010},
+	{"Exchange2010", V2010},
+	{"Exchange2010_SP1", V2010_SP1},
+	{"Exchange2010_SP2", V2010_SP2},
+	{"Exchange2012", V2013},
+	{"Exchange2013", V2013},
+	{"Exchange2013_SP1", V2013_SP1},
+	{"Exchange2015", V2013_SP1},
+	{"Exchange2016", V2016},
+	{"V2015_10_05", V2016},
+	{"V2016_01_06", V2016},
+	{"V2016_04_13", V2016},
+	{"V2016_07_13", V2016},
+	{"V2016_10_10", V2016},
+	{"V2017_01_07", V2016},
+	{"V2017_04_14", V2016},
+	{"V2017_07_11", V2016},
+};
+
+static void envelope_open(const struct devx *devx, GString *out)
+{
+	bool g = devx->options.profile == PROFILE_GROMMUNIO;
+
+	g_string_append(out, "<?xml version=\"1.0\" encoding=\"utf-8\"?>"
+			     "<s:Envelope xmlns:s=\"" NS_URI_SOAP "\"><s:Header>");
+	g_string_append_printf(out,
+		"<t:ServerVersionInfo MajorVersion=\"15\" MinorVersion=\"%d\" MajorBuildNumber=\"%d\" "
+		"MinorBuildNumber=\"%d\" Version=\"V2017_07_11\" xmlns:t=\"" NS_URI_T "\"/>",
+		g ? 0 : 2, g ? 847 : 1118, g ? 4040 : 40);
+	g_string_append(out, "</s:Header><s:Body>");
+}
+
+static void envelope_close(GString *out)
+{
+	g_string_append(out, "</s:Body></s:Envelope>");
+}
+
+struct fault {
+	const char *code; /* response code */
+	const char *text;
+	int line, column;
+	const char *violation; /* NULL unless a schema fault */
+	int64_t back_off_ms; /* negative: none */
+};
+
+static void fault_detail(GString *out, const struct fault *f)
+{
+	g_string_append_printf(out,
+		"<detail><e:ResponseCode xmlns:e=\"" NS_URI_E "\">%s</e:ResponseCode>", f->code);
+	g_string_append(out, "<e:Message xmlns:e=\"" NS_URI_E "\">");
+	xml_escape(out, f->text);
+	g_string_append(out, "</e:Message>");
+	if (f->violation != NULL) {
+		g_string_append_printf(out,
+			"<t:MessageXml xmlns:t=\"" NS_URI_T "\"><t:LineNumber>%d</t:LineNumber>"
+			"<t:LinePosition>%d</t:LinePosition>",
+			f->line, f->column);
+		xml_put(out, "t:Violation", f->violation);
+		g_string_append(out, "</t:MessageXml>");
+	} else if (f->back_off_ms >= 0) {
+		g_string_append_printf(out,
+			"<t:MessageXml xmlns:t=\"" NS_URI_T "\"><t:Value Name=\"BackOffMilliseconds\">%" //
+			G_GINT64_FORMAT "</t:Value></t:MessageXml>",
+			f->back_off_ms);
+	}
+	g_string_append(out, "</detail>");
+}
+
+/* grommunio's faults have no detail and come with status 200 unless the operation is unknown. */
+static void fault_grommunio(struct answer *a, const struct fault *f, bool server)
+{
+	g_string_append_printf(a->body,
+		"<?xml version=\"1.0\" encoding=\"utf-8\"?><SOAP:Envelope xmlns:SOAP=\"" NS_URI_SOAP
+		"\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\""
+		" xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\"><SOAP:Header/><SOAP:Body><SOAP:Fault>"
+		"<faultcode xsi:type=\"xsd:string\">SOAP:%s</faultcode>"
+		"<faultstring xsi:type=\"xsd:string\">",
+		server ? "Server" : "Client");
+	xml_escape(a->body, f->violation != NULL ? f->violation : f->text);
+	g_string_append(
+		a->body, "</faultstring></SOAP:Fault></SOAP:Body></SOAP:Envelope>");
+	a->status = server ? 500 : 200;
+}
+
+static void fault_write(const struct devx *devx, struct answer *a, const struct fault *f, bool server)
+{
+	g_string_truncate(a->body, 0);
+	g_free(a->code);
+	a->code = g_strdup(f->code);
+	if (devx->options.profile == PROFILE_GROMMUNIO) {
+		fault_grommunio(a, f, server);
+		return;
+	}
+	a->status = 500;
+	envelope_open(devx, a->body);
+	g_string_append_printf(a->body,
+		"<s:Fault><faultcode xmlns:a=\"" NS_URI_T
+		"\">a:%s</faultcode><faultstring xml:lang=\"en-US\">",
+		f->code);
+	xml_escape(a->body, f->text);
+	g_string_append(a->body, "</faultstring>");
+	fault_detail(a->body, f);
+	g_string_append(a->body, "</s:Fault>");
+	envelope_close(a->body);
+}
+
+static void fault_code(const struct devx *devx, struct answer *a, const char *code)
+{
+	fault_write(devx, a,
+		&(struct fault){.code = code, .text = code_text(code), .back_off_ms = -1}, false);
+}
+
+static void fault_schema(
+	const struct devx *devx, struct answer *a, int line, int column, const char *violation)
+{
+	char *text = g_strdup_printf("The request failed schema validation: %s", violation);
+	fault_write(devx, a,
+		&(struct fault){.code = "ErrorSchemaValidation",
+			.text = text,
+			.line = line,
+			.column = column,
+			.violation = violation,
+			.back_off_ms = -1},
+		false);
+	g_free(text);
+}
+
+/* --- who the request is for */
+
+static const char *impersonated(struct ctx *ctx, const struct xml_node *sid, struct mailbox **out)
+{
+	struct store *store = ctx->devx->store;
+	const struct xml_node *one = sid != NULL ? sid->first : NULL;
+
+	*out = NULL;
+	if (one == NULL)
+		return "ErrorInvalidExchangeImpersonationHeaderData";
+	if (strcmp(one->name, "PrincipalName") == 0)
+		*out = store_find_upn(store, one->text);
+	else if (strcmp(one->name, "PrimarySmtpAddress") == 0 ||
+		strcmp(one->name, "SmtpAddress") == 0)
+		*out = store_find(store, one->text);
+	if (*out == NULL || (*out)->disabled)
+		return "ErrorNonExistentMailbox";
+	return NULL;
+}
+
+static const char *find_self(struct ctx *ctx)
+{
+	const struct xml_node *imp = xml_child(ctx->header, "ExchangeImpersonation");
+
+	if (imp != NULL) {
+		struct mailbox *target;
+		const char *code = impersonated(ctx, xml_child(imp, "ConnectingSID"), &target);
+		if (code != NULL)
+			return code;
+		if (ctx->who.kind == ID_USER && target != ctx->who.user &&
+			!ctx->who.user->impersonator)
+			return "ErrorImpersonateUserDenied";
+		ctx->self = target;
+		return NULL;
+	}
+	if (ctx->who.kind == ID_APP)
+		return "ErrorImpersonationRequired";
+	ctx->self = ctx->who.user;
+	return NULL;
+}
+
+static const char *find_version(struct ctx *ctx)
+{
+	const struct xml_node *node = xml_child(ctx->header, "RequestServerVersion");
+	const char *text = xml_attr(node, "Version");
+
+	ctx->version = V2007;
+	if (node == NULL)
+		return NULL;
+	for (size_t i = 0; text != NULL && i < G_N_ELEMENTS(versions); i++)
+		if (strcmp(versions[i].name, text) == 0) {
+			ctx->version = versions[i].version;
+			return NULL;
+		}
+	return "ErrorInvalidServerVersion";
+}
+
+/* --- dispatch */
+
+static bool operation_absent(const struct devx *devx, const struct operation *op)
+{
+	bool g = devx->options.profile == PROFILE_GROMMUNIO;
+
+	if ((op->flags & OP_UCS) != 0 && (g || devx->options.no_ucs))
+		return true;
+	return g && (op->flags & OP_NOT_GROMMUNIO) != 0;
+}
+
+static void fault_unknown(const struct devx *devx, struct answer *a, const struct xml_node *body)
+{
+	char *text = devx->options.profile == PROFILE_GROMMUNIO
+		? g_strdup_printf("Unknown request '%s'.", body->name)
+		: g_strdup_printf("The request failed schema validation: The element '%s' is not an "
+				  "operation of this server.",
+			  body->name);
+	fault_write(devx, a,
+		&(struct fault){.code = devx->options.no_ucs && g_strstr_len(body->name, -1, "Im")
+				? "ErrorInvalidOperation"
+				: "ErrorSchemaValidation",
+			.text = text,
+			.line = body->line,
+			.column = body->column,
+			.violation = devx->options.profile == PROFILE_GROMMUNIO ? NULL : text,
+			.back_off_ms = -1},
+		true);
+	g_free(text);
+}
+
+static void run_operation(struct ctx *ctx, const struct operation *op, struct answer *a)
+{
+	ctx->operation = op->name;
+	ctx->out = a->body;
+	envelope_open(ctx->devx, a->body);
+	op->run(ctx);
+	if (ctx->locked != NULL)
+		mailbox_unlock(ctx->locked);
+	ctx->locked = NULL;
+	envelope_close(a->body);
+	a->stream = ctx->stream;
+	a->stream_ids = ctx->stream_ids;
+	a->stream_minutes = ctx->stream_minutes;
+}
+
+static void handle_envelope(struct ctx *ctx, struct answer *a, const struct xml_node *root)
+{
+	struct devx *devx = ctx->devx;
+	struct schema_error bad;
+
+	if (!xml_is(root, NS_SOAP, "Envelope")) {
+		fault_schema(devx, a, root->line, root->column, "The root element is not s:Envelope.");
+		return;
+	}
+	ctx->header = xml_child(root, "Header");
+	const struct xml_node *body = xml_child(root, "Body");
+	if (body == NULL || body->first == NULL) {
+		fault_schema(devx, a, root->line, root->column, "The envelope has no operation.");
+		return;
+	}
+	ctx->body = body->first;
+	const struct operation *op =
+		ctx->body->ns == NS_M ? operation_find(ctx->body->name) : NULL;
+	if (op == NULL || operation_absent(devx, op)) {
+		fault_unknown(devx, a, ctx->body);
+		return;
+	}
+	a->operation = op->name;
+	const char *code = find_version(ctx);
+	if (code != NULL) {
+		fault_code(devx, a, code);
+		return;
+	}
+	if (!schema_check_header(ctx->header, &bad) || !schema_check(ctx->body, &bad)) {
+		fault_schema(devx, a, bad.line, bad.column, bad.message);
+		g_free(bad.message);
+		return;
+	}
+	if (ctx->version < op->since) {
+		fault_code(devx, a, "ErrorIncorrectSchemaVersion");
+		return;
+	}
+	code = find_self(ctx);
+	if (code != NULL) {
+		fault_code(devx, a, code);
+		return;
+	}
+	a->mailbox = ctx->self;
+	run_operation(ctx, op, a);
+}
+
+static struct answer *answer_new(void)
+{
+	struct answer *a = g_new0(struct answer, 1);
+
+	a->status = 200;
+	a->content_type = "text/xml; charset=utf-8";
+	a->body = g_string_sized_new(2048);
+	return a;
+}
+
+struct answer *soap_fault(struct devx *devx, const char *code, int64_t back_off_ms)
+{
+	struct answer *a = answer_new();
+
+	fault_write(devx, a,
+		&(struct fault){.code = code, .text = code_text(code), .back_off_ms = back_off_ms},
+		true);
+	return a;
+}
+
+struct answer *soap_message(
+	struct devx *devx, const char *operation, const char *code, int64_t back_off_ms)
+{
+	struct answer *a = answer_new();
+	const struct operation *op = operation_find(operation);
+	bool direct = op != NULL && (op->flags & OP_DIRECT) != 0;
+
+	envelope_open(devx, a->body);
+	g_string_append_printf(a->body, "<m:%sResponse xmlns:m=\"" NS_URI_M "\" xmlns:t=\"" NS_URI_T "\"",
+		operation);
+	if (!direct)
+		g_string_append_printf(
+			a->body, "><m:ResponseMessages><m:%sResponseMessage", operation);
+	g_string_append(a->body, " ResponseClass=\"Error\"><m:MessageText>");
+	xml_escape(a->body, code_text(code));
+	g_string_append_printf(a->body,
+		"</m:MessageText><m:ResponseCode>%s</m:ResponseCode>"
+		"<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>",
+		code);
+	if (back_off_ms >= 0)
+		g_string_append_printf(a->body,
+			"<m:MessageXml><t:Value Name=\"BackOffMilliseconds\">%" G_GINT64_FORMAT
+			"</t:Value></m:MessageXml>",
+			back_off_ms);
+	if (!direct)
+		g_string_append_printf(
+			a->body, "</m:%sResponseMessage></m:ResponseMessages>", operation);
+	g_string_append_printf(a->body, "</m:%sResponse>", operation);
+	envelope_close(a->body);
+	a->code = g_strdup(code);
+	return a;
+}
+
+void soap_peek(struct devx *devx, const struct identity *who, const char *bytes, size_t length,
+	const char **operation, const char **mailbox)
+{
+	char *message;
+	int line, column;
+	struct xml_doc *doc = xml_parse(bytes, length, &message, &line, &column);
+	struct ctx ctx = {.devx = devx, .who = *who};
+
+	*operation = *mailbox = NULL;
+	if (doc == NULL) {
+		g_free(message);
+		return;
+	}
+	const struct xml_node *body = xml_child(xml_root(doc), "Body");
+	ctx.header = xml_child(xml_root(doc), "Header");
+	const struct operation *op =
+		body != NULL && body->first != NULL ? operation_find(body->first->name) : NULL;
+	if (op != NULL)
+		*operation = op->name;
+	if (find_self(&ctx) == NULL)
+		*mailbox = ctx.self->smtp;
+	xml_doc_free(doc);
+}
+
+bool ctx_fault(struct ctx *ctx, enum fault_kind kind)
+{
+	if (ctx->fault.kind != kind)
+		return false;
+	fault_struck(ctx->devx->faults, &ctx->fault);
+	return true;
+}
+
+const char *ctx_item_fault(struct ctx *ctx, int index)
+{
+	if (ctx->fault.kind == FAULT_BAD_ITEM && index == ctx->fault.item) {
+		fault_struck(ctx->devx->faults, &ctx->fault);
+		return ctx->fault.code;
+	}
+	if (ctx->fault.kind == FAULT_BATCH_STOPPED && index >= ctx->fault.item) {
+		if (index == ctx->fault.item)
+			fault_struck(ctx->devx->faults, &ctx->fault);
+		return "ErrorBatchProcessingStopped";
+	}
+	return NULL;
+}
+
+struct answer *soap_handle(struct devx *devx, const struct identity *who, const char *anchor,
+	const char *bytes, size_t length, const struct fault_hit *hit)
+{
+	struct answer *a = answer_new();
+	struct ctx ctx = {.devx = devx, .who = *who, .anchor = anchor};
+	char *message;
+	int line, column;
+
+	if (hit != NULL)
+		ctx.fault = *hit;
+	struct xml_doc *doc = xml_parse(bytes, length, &message, &line, &column);
+	if (doc == NULL) {
+		fault_schema(devx, a, line, column, message);
+		g_free(message);
+		return a;
+	}
+	handle_envelope(&ctx, a, xml_root(doc));
+	xml_doc_free(doc);
+	return a;
+}
+
+void answer_free(struct answer *a)
+{
+	g_string_free(a->body, TRUE);
+	g_free(a->code);
+	if (a->stream_ids != NULL)
+		g_ptr_array_free(a->stream_ids, TRUE);
+	g_free(a);
+}
+
+void ctx_use(struct ctx *ctx, struct mailbox *mb)
+{
+	if (ctx->locked == mb)
+		return;
+	if (ctx->locked != NULL)
+		mailbox_unlock(ctx->locked);
+	mailbox_lock(mb);
+	ctx->locked = mb;
+}

@@ -1,0 +1,298 @@
+/* Mailboxes and their addresses. */
+#include "model.h"
+
+#include <string.h>
+#include <time.h>
+
+int64_t now_s(void)
+{
+	return g_get_real_time() / G_USEC_PER_SEC;
+}
+
+int64_t now_ms(void)
+{
+	return g_get_monotonic_time() / 1000;
+}
+
+char *address_lower(const char *address)
+{
+	return g_utf8_strdown(address, -1);
+}
+
+/* The default folders, parents first. */
+static const struct {
+	const char *distinguished, *parent, *name, *class_name;
+	bool hidden;
+} default_folders[] = {
+	{"root", NULL, "", NULL, false},
+	{"msgfolderroot", "root", "Top of Information Store", "IPF.Root", false},
+	{"inbox", "msgfolderroot", "Inbox", "IPF.Note", false},
+	{"drafts", "msgfolderroot", "Drafts", "IPF.Note", false},
+	{"sentitems", "msgfolderroot", "Sent Items", "IPF.Note", false},
+	{"deleteditems", "msgfolderroot", "Deleted Items", "IPF.Note", false},
+	{"outbox", "msgfolderroot", "Outbox", "IPF.Note", false},
+	{"junkemail", "msgfolderroot", "Junk Email", "IPF.Note", false},
+	{"calendar", "msgfolderroot", "Calendar", "IPF.Appointment", false},
+	{"contacts", "msgfolderroot", "Contacts", "IPF.Contact", false},
+	{"quickcontacts", "contacts", "Lync Contacts", "IPF.Contact.MOC.QuickContacts", false},
+	{"imcontactlist", "contacts", "IM Contact List", "IPF.Contact.MOC.ImContactList", true},
+	{"recipientcache", "contacts", "Recipient Cache", "IPF.Contact.RecipientCache", false},
+	{"tasks", "msgfolderroot", "Tasks", "IPF.Task", false},
+	{"notes", "msgfolderroot", "Notes", "IPF.StickyNote", false},
+	{"journal", "msgfolderroot", "Journal", "IPF.Journal", false},
+	{"conversationhistory", "msgfolderroot", "Conversation History", "IPF.Note", false},
+	{"syncissues", "msgfolderroot", "Sync Issues", "IPF.Note", false},
+	{"conflicts", "syncissues", "Conflicts", "IPF.Note", false},
+	{"localfailures", "syncissues", "Local Failures", "IPF.Note", false},
+	{"serverfailures", "syncissues", "Server Failures", "IPF.Note", false},
+	{"searchfolders", "root", "Finder", NULL, false},
+	{"recoverableitemsroot", "root", "Recoverable Items", NULL, false},
+	{"recoverableitemsdeletions", "recoverableitemsroot", "Deletions", NULL, false},
+	{"recoverableitemsversions", "recoverableitemsroot", "Versions", NULL, false},
+	{"recoverableitemspurges", "recoverableitemsroot", "Purges", NULL, false},
+	{"recoverableitemsdiscoveryholds", "recoverableitemsroot", "DiscoveryHolds", NULL, false},
+	{"archiveroot", NULL, "", NULL, false},
+	{"archivemsgfolderroot", "archiveroot", "Top of Information Store", "IPF.Root", false},
+	{"archiveinbox", "archivemsgfolderroot", "Inbox", "IPF.Note", false},
+	{"archivedeleteditems", "archivemsgfolderroot", "Deleted Items", "IPF.Note", false},
+	{"archiverecoverableitemsroot", "archiveroot", "Recoverable Items", NULL, false},
+	{"archiverecoverableitemsdeletions", "archiverecoverableitemsroot", "Deletions", NULL,
+		false},
+	{"archiverecoverableitemsversions", "archiverecoverableitemsroot", "Versions", NULL, false},
+	{"archiverecoverableitemspurges", "archiverecoverableitemsroot", "Purges", NULL, false},
+	{"archiverecoverableitemsdiscoveryholds", "archiverecoverableitemsroot", "DiscoveryHolds",
+		NULL, false},
+};
+
+static void folder_free(gpointer data)
+{
+	struct folder *folder = data;
+
+	if (folder->by_uid != NULL) {
+		GSequenceIter *i = g_sequence_get_begin_iter(folder->by_uid);
+		for (; !g_sequence_iter_is_end(i); i = g_sequence_iter_next(i))
+			item_free(g_sequence_get(i));
+		g_sequence_free(folder->by_uid);
+		g_sequence_free(folder->by_mod);
+		g_sequence_free(folder->tombstones);
+	}
+	g_ptr_array_free(folder->children, TRUE);
+	g_free(folder->name);
+	g_free(folder->class_name);
+	g_array_free(folder->props, TRUE);
+	g_free(folder);
+}
+
+static void mailbox_free(struct mailbox *mb)
+{
+	g_hash_table_destroy(mb->items);
+	g_hash_table_destroy(mb->folders);
+	g_hash_table_destroy(mb->distinguished);
+	g_sequence_free(mb->folder_tombstones);
+	g_ptr_array_free(mb->aliases, TRUE);
+	g_free(mb->smtp);
+	g_free(mb->upn);
+	g_free(mb->sip);
+	g_free(mb->name);
+	g_free(mb->password);
+	if (mb->photo != NULL)
+		g_bytes_unref(mb->photo);
+	pthread_mutex_destroy(&mb->lock);
+	g_free(mb);
+}
+
+struct store *store_new(uint32_t seed, bool seeded)
+{
+	struct store *store = g_new0(struct store, 1);
+
+	pthread_rwlock_init(&store->lock, NULL);
+	store->by_address = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	store->by_guid = g_hash_table_new(g_int64_hash, g_int64_equal);
+	store->mailboxes = g_ptr_array_new();
+	store->groups = g_ptr_array_new_with_free_func(g_free);
+	store->random = seeded ? g_rand_new_with_seed(seed) : g_rand_new();
+	return store;
+}
+
+void store_free(struct store *store)
+{
+	for (guint i = 0; i < store->mailboxes->len; i++)
+		mailbox_free(store->mailboxes->pdata[i]);
+	g_ptr_array_free(store->mailboxes, TRUE);
+	g_ptr_array_free(store->groups, TRUE);
+	g_hash_table_destroy(store->by_address);
+	g_hash_table_destroy(store->by_guid);
+	g_rand_free(store->random);
+	pthread_rwlock_destroy(&store->lock);
+	g_free(store);
+}
+
+static void add_default_folders(struct mailbox *mb)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(default_folders); i++) {
+		struct folder *parent = default_folders[i].parent != NULL
+			? g_hash_table_lookup(mb->distinguished, default_folders[i].parent)
+			: NULL;
+		struct folder *folder = folder_create(mb, parent, default_folders[i].name,
+			default_folders[i].class_name, default_folders[i].distinguished);
+		folder->hidden = default_folders[i].hidden;
+	}
+}
+
+static struct mailbox *mailbox_new(const char *smtp, const char *name, uint64_t guid)
+{
+	struct mailbox *mb = g_new0(struct mailbox, 1);
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutex_init(&mb->lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+	mb->guid = guid;
+	mb->smtp = address_lower(smtp);
+	mb->upn = g_strdup(mb->smtp);
+	mb->sip = g_strdup(mb->smtp);
+	mb->name = name != NULL ? g_strdup(name) : g_strndup(smtp, strcspn(smtp, "@"));
+	mb->aliases = g_ptr_array_new_with_free_func(g_free);
+	mb->next_item = mb->next_attachment = 1;
+	mb->next_folder = 1;
+	mb->folders = g_hash_table_new_full(NULL, NULL, NULL, folder_free);
+	mb->distinguished = g_hash_table_new(g_str_hash, g_str_equal);
+	mb->items = g_hash_table_new(g_int64_hash, g_int64_equal);
+	mb->folder_tombstones = g_sequence_new(g_free);
+	add_default_folders(mb);
+	return mb;
+}
+
+static bool address_ok(const char *address)
+{
+	const char *at = strchr(address, '@');
+
+	return at != NULL && at != address && at[1] != '\0' && strchr(at + 1, '@') == NULL &&
+		strpbrk(address, " \t\r\n<>") == NULL && g_utf8_validate(address, -1, NULL);
+}
+
+struct mailbox *store_add(struct store *store, const char *smtp, const char *name)
+{
+	struct mailbox *mb = NULL;
+
+	if (!address_ok(smtp))
+		return NULL;
+	char *key = address_lower(smtp);
+	pthread_rwlock_wrlock(&store->lock);
+	if (!g_hash_table_contains(store->by_address, key)) {
+		uint64_t guid = (uint64_t)g_rand_int(store->random) << 32 | g_rand_int(store->random);
+		mb = mailbox_new(smtp, name, guid);
+		g_hash_table_insert(store->by_address, g_strdup(key), mb);
+		g_hash_table_insert(store->by_guid, &mb->guid, mb);
+		g_ptr_array_add(store->mailboxes, mb);
+	}
+	pthread_rwlock_unlock(&store->lock);
+	g_free(key);
+	return mb;
+}
+
+bool store_add_address(struct store *store, struct mailbox *mb, const char *address)
+{
+	char *key = address_lower(address);
+	bool added = false;
+
+	pthread_rwlock_wrlock(&store->lock);
+	if (address_ok(address) && !g_hash_table_contains(store->by_address, key)) {
+		g_hash_table_insert(store->by_address, g_strdup(key), mb);
+		g_ptr_array_add(mb->aliases, g_strdup(key));
+		added = true;
+	}
+	pthread_rwlock_unlock(&store->lock);
+	g_free(key);
+	return added;
+}
+
+static struct mailbox *find_prefixed(struct store *store, const char *prefix, const char *address)
+{
+	char *lower = address_lower(address);
+	char *key = g_strconcat(prefix, lower, NULL);
+
+	pthread_rwlock_rdlock(&store->lock);
+	struct mailbox *mb = g_hash_table_lookup(store->by_address, key);
+	pthread_rwlock_unlock(&store->lock);
+	g_free(key);
+	g_free(lower);
+	return mb;
+}
+
+struct mailbox *store_find(struct store *store, const char *address)
+{
+	return find_prefixed(store, "", address);
+}
+
+struct mailbox *store_find_upn(struct store *store, const char *upn)
+{
+	struct mailbox *mb = find_prefixed(store, "upn:", upn);
+
+	if (mb != NULL)
+		return mb;
+	mb = find_prefixed(store, "", upn);
+	return mb != NULL && g_ascii_strcasecmp(mb->upn, upn) == 0 ? mb : NULL;
+}
+
+struct mailbox *store_find_sip(struct store *store, const char *sip)
+{
+	struct mailbox *mb = find_prefixed(store, "sip:", sip);
+
+	if (mb != NULL)
+		return mb;
+	mb = find_prefixed(store, "", sip);
+	return mb != NULL && g_ascii_strcasecmp(mb->sip, sip) == 0 ? mb : NULL;
+}
+
+static void set_prefixed(struct store *store, struct mailbox *mb, char **slot, const char *prefix,
+	const char *value)
+{
+	char *lower = address_lower(value);
+
+	pthread_rwlock_wrlock(&store->lock);
+	char *old = g_strconcat(prefix, *slot, NULL);
+	g_hash_table_remove(store->by_address, old);
+	g_free(old);
+	g_free(*slot);
+	*slot = lower;
+	g_hash_table_insert(store->by_address, g_strconcat(prefix, lower, NULL), mb);
+	pthread_rwlock_unlock(&store->lock);
+}
+
+void mailbox_set_upn(struct store *store, struct mailbox *mb, const char *upn)
+{
+	set_prefixed(store, mb, &mb->upn, "upn:", upn);
+}
+
+void mailbox_set_sip(struct store *store, struct mailbox *mb, const char *sip)
+{
+	set_prefixed(store, mb, &mb->sip, "sip:", sip);
+}
+
+struct mailbox *store_find_guid(struct store *store, uint64_t guid)
+{
+	pthread_rwlock_rdlock(&store->lock);
+	struct mailbox *mb = g_hash_table_lookup(store->by_guid, &guid);
+	pthread_rwlock_unlock(&store->lock);
+	return mb;
+}
+
+void mailbox_lock(struct mailbox *mb)
+{
+	pthread_mutex_lock(&mb->lock);
+}
+
+void mailbox_unlock(struct mailbox *mb)
+{
+	pthread_mutex_unlock(&mb->lock);
+}
+
+/* The table's own string for a distinguished name, so that folders can borrow it. */
+const char *distinguished_static(const char *name)
+{
+	for (size_t i = 0; name != NULL && i < G_N_ELEMENTS(default_folders); i++)
+		if (strcmp(default_folders[i].distinguished, name) == 0)
+			return default_folders[i].distinguished;
+	return NULL;
+}
