@@ -15,3 +15,8 @@ nodist_libimex_store_a_SOURCES = store/migrations.c
 libimex_store_a_SOURCES += \
 	store/cursor.h \
 	store/message.h
+# what the archive holds
+libimex_store_a_SOURCES += \
+	store/delivery.c store/delivery.h \
+	store/record.c store/record.h \
+	store/segment.c store/segment.h
