@@ -9,8 +9,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import source
 import tap
 
-BANNED = re.compile(r"\b(sprintf|vsprintf|strcpy|strcat|strncpy|strncat|gets|strtok|atoi|atol|tmpnam|mktemp|system|"
-                    r"xmlSubstituteEntitiesDefault|XML_PARSE_NOENT|XML_PARSE_HUGE|XML_PARSE_DTDLOAD)\s*[(|,;)]")
+BANNED = re.compile(r"\b((?:v?sprintf|strcpy|strcat|strncpy|strncat|gets|strtok|atoi|atol|tmpnam|mktemp|system)\s*\("
+                    r"|xmlSubstituteEntitiesDefault|XML_PARSE_(?:NOENT|HUGE|DTDLOAD))")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\])*\"", re.S)
 
 
@@ -26,12 +26,12 @@ def _():
 @tap.test("no banned call")
 def _():
     wrong = []
-    for path in source.files(".c", ".h"):
+    for path in source.files(".c", ".h", roots=("src", "ews", "store", "archive")):
         text = COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), source.read(path))
         for number, line in enumerate(text.splitlines(), 1):
             match = BANNED.search(line)
             if match and not line.lstrip().startswith("#"):
-                wrong.append("%s:%d: %s" % (path, number, match.group(1)))
+                wrong.append("%s:%d: %s" % (path, number, match.group(1).rstrip('(')))
     assert not wrong, "\n".join(wrong)
 
 
