@@ -53,10 +53,13 @@ const struct setting config_settings[] = {
         {"users", "map", SETTING_CHOICE, "same", 0, 0, "same|file|rule",
                 "How an IM address is turned into a mailbox."},
         {"users", "file", SETTING_PATH, NULL, 0, 0, NULL,
-                "With map = file: lines of IM address and SMTP address; beats the rule."},
+                "Lines of IM address and SMTP address; a line beats same and rule."},
         {"users", "rule", SETTING_STRING, "{local}@{domain}", 0, 0, NULL,
-                "With map = rule: the SMTP address made of {local} and {domain} of the IM "
-                "address."},
+                "With map = rule: the SMTP address made of {local} and {domain} of the IM address "
+                "and the domain's {sip_domain}."},
+        {"users", "foreign", SETTING_CHOICE, "skip", 0, 0, "skip|keep",
+                "What happens to contacts of domains without a [domain NAME]: skip leaves them out "
+                "and says so, keep has the same address on both sides."},
 
         {"domain", "source", SETTING_STRING, NULL, 0, 0, NULL,
                 "The [source NAME] that holds this IM domain's rosters and messages."},

@@ -5,3 +5,7 @@ libimex_sync_a_SOURCES = \
 # capture
 libimex_sync_a_SOURCES += \
 	src/sync/capture.h
+# who is whom
+libimex_sync_a_SOURCES += \
+	src/sync/usermap.c src/sync/usermap.h \
+	src/sync/usermap_file.c src/sync/usermap_private.h

@@ -2,7 +2,7 @@
  * Who is whom: the mailbox of an IM user, and contact addresses both ways.
  *
  * `[users] map` is the way from an IM address to a mailbox:
- *   same  the SMTP address is the IM address
+ *   same  the SMTP address is the IM address; a line of the file beats it
  *   file  lines of `[users] file`; who is not in it is unmapped
  *   rule  `[users] rule` with {local}, {domain} and {sip_domain}; a line of the file beats it
  *
@@ -12,7 +12,9 @@
  *
  *   usermap.unmapped   MAILBOX  no mailbox is known for that owner; never guessed
  *   usermap.file       CONFIG   the file cannot be read or a line is wrong; names the line
- *   usermap.duplicate  CONFIG   two lines for one owner, or two owners on one mailbox
+ *   usermap.duplicate  CONFIG   two lines of the file for one owner or one mailbox; class MAILBOX
+ *                               when the rule gives an owner a mailbox that a line gave another
+ *   usermap.rule       CONFIG   the rule has no {local} or an unknown name in braces
  *   usermap.domain     CONFIG   two domains with one sip_domain, or a server that does not exist
  *   usermap.contact    ITEM     a contact's domain is not configured; it is not written unmapped
  *
@@ -35,9 +37,11 @@ bool usermap_lookup(
         const struct usermap *map, const char *owner, struct mailbox **out, GError **error);
 
 /*
- * A contact's canonical address as the other side writes it: im -> mail side and back. A tel: URI
- * is the same on both. Owned; NULL with usermap.contact. With `[users] foreign = keep` addresses of
- * domains that are not configured are the same on both sides.
+ * A contact's canonical address as the other side writes it: im -> mail side and back. The address
+ * of a colleague that already is the other side's stays, so usermap_to_im(usermap_to_mail(x)) is
+ * the one name of a person who stands in a list under both. A tel: URI is the same on both. Owned;
+ * NULL with usermap.contact. With `[users] foreign = keep` addresses of domains that are not
+ * configured are the same on both sides.
  */
 char *usermap_to_mail(const struct usermap *map, const char *im_address, GError **error);
 char *usermap_to_im(const struct usermap *map, const char *mail_address, GError **error);

@@ -44,7 +44,8 @@ ALL_TESTS += unit_sync
 SMOKE_TESTS += unit_sync
 unit_sync_SOURCES = \
 	tests/unit/sync/suites.c \
-	tests/unit/sync/test_plan.c
+	tests/unit/sync/test_plan.c \
+	tests/unit/sync/test_usermap.c
 unit_sync_LDADD = $(UNIT_LDADD)
 
 # archive

@@ -1,8 +1,10 @@
 #include "../runner.h"
 
 Suite *plan_suite(void);
+Suite *usermap_suite(void);
 
 Suite *(*const unit_suites[])(void) = {
         plan_suite,
+        usermap_suite,
         NULL,
 };
