@@ -61,7 +61,6 @@ bool ews_messages_created(struct ews_session *session, const char *folder_id, in
 /* References (struct ews_item_ref *, appended) of items bearing the delivery's id; see above. */
 bool ews_messages_find_uuid(struct ews_session *session, const char *folder_id,
         const char *delivery_uuid, int64_t since_utc_us, GPtrArray *found, GError **error);
-void ews_item_ref_free(struct ews_item_ref *ref);
 
 /*
  * The folder's changes since state_in (NULL: everything in it), and the state after them. The

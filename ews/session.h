@@ -80,6 +80,8 @@ struct ews_options {
 	const struct http_options *http; /* CA, timeouts, address policy; NULL: the defaults */
 	uint64_t max_answer_bytes; /* of one answer; 0: 1 GiB (they are not held) */
 	unsigned batch_items; /* items per request; 0: 100 */
+	bool contact_email; /* new contacts (dialect folder) get their address as e-mail address too
+	                     */
 	size_t batch_bytes; /* of message content per request; 0: 4 MiB */
 };
 
@@ -109,6 +111,8 @@ struct ews_item_ref {
 	char *change_key;
 };
 void ews_item_ref_clear(struct ews_item_ref *ref);
+/* Of one that was allocated by itself. */
+void ews_item_ref_free(struct ews_item_ref *ref);
 void ews_item_ref_set(struct ews_item_ref *ref, const char *id, const char *change_key);
 
 /* What became of one input of a batch: a reference, or an error with its class. */

@@ -1,0 +1,10 @@
+#include "ews/im_list.h"
+
+static const struct ews_op op = {.name = "RemoveImGroup"};
+
+bool ews_remove_im_group(struct ews_session *session, const char *id, GError **error)
+{
+	struct xml_writer *w = ews_request(session, &op);
+	ews_write_id(w, "m:GroupId", id, NULL);
+	return ews_im_call(session, &op, error);
+}
