@@ -2,11 +2,19 @@ noinst_LIBRARIES += libimex-ews.a
 libimex_ews_a_SOURCES = \
 	ews/answer.c ews/answer.h \
 	ews/codes.c ews/codes.h \
+	ews/contact_driver.h \
+	ews/contact_update.c \
+	ews/contacts.c ews/contacts.h \
+	ews/create_all.c \
+	ews/driver_folder.c \
+	ews/driver_ucs.c \
 	ews/elements.c ews/elements.h \
-	ews/contacts.h ews/folders.h ews/messages.h \
 	ews/ews.h \
+	ews/folders.c ews/folders.h \
 	ews/im_list.c ews/im_list.h \
 	ews/item.c ews/item.h \
+	ews/mailbox.c \
+	ews/messages.c ews/messages.h \
 	ews/op_add_distribution_group_to_im_list.c \
 	ews/op_add_im_contact_to_group.c \
 	ews/op_add_im_group.c \

@@ -1,0 +1,59 @@
+#include "ews/folders.h"
+
+#include "core/error.h"
+#include "ews/ops.h"
+
+#define HISTORY_NAME "Conversation History"
+
+static const char *const distinguished[] = {
+        [EWS_FOLDER_CONVERSATION_HISTORY] = "conversationhistory",
+        [EWS_FOLDER_PURGES] = "recoverableitemspurges",
+        [EWS_FOLDER_CONTACTS] = "contacts",
+};
+
+static bool get_one(struct ews_session *session, const char *name, char **folder_id, GError **error)
+{
+	struct ews_folder folder = {.distinguished = name};
+	g_autoptr(GError) failure = NULL;
+	if (!ews_get_folder(session, &folder, NULL, 1, folder_id, &failure, error))
+		return false;
+	if (failure == NULL)
+		return true;
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return false;
+}
+
+/* Two workers may make it at once: who comes second finds it. */
+static bool find_or_create(struct ews_session *session, char **folder_id, GError **error)
+{
+	static const struct ews_folder root = {.distinguished = "msgfolderroot"};
+	if (!ews_find_folder(session, &root, HISTORY_NAME, folder_id, error))
+		return false;
+	if (*folder_id != NULL)
+		return true;
+	g_autoptr(GError) failure = NULL;
+	if (ews_create_folder(session, &root, HISTORY_NAME, folder_id, &failure))
+		return true;
+	bool look = error_is(failure, "ews.exists") || error_class_of(failure) == ERROR_UNCERTAIN;
+	if (look && ews_find_folder(session, &root, HISTORY_NAME, folder_id, NULL) &&
+	        *folder_id != NULL)
+		return true;
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return false;
+}
+
+bool ews_folder_ensure(
+        struct ews_session *session, enum ews_folder_kind kind, char **folder_id, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+	*folder_id = NULL;
+	if (get_one(session, distinguished[kind], folder_id, &failure))
+		return true;
+	/* grommunio does not know this one; others refuse names they do not know as malformed. */
+	bool absent = error_is(failure, "ews.not_found") || error_is(failure, "ews.request") ||
+	              error_is(failure, "ews.item") || error_is(failure, "ews.unsupported");
+	if (absent && kind == EWS_FOLDER_CONVERSATION_HISTORY)
+		return find_or_create(session, folder_id, error);
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return false;
+}
