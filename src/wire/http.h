@@ -50,7 +50,7 @@ AUTO_DEFINE(http_share, http_share_free);
 
 /* Zero or NULL means the default. Strings are copied. */
 struct http_options {
-	const char *ca_file; /* PEM; NULL: the system's */
+	const char *ca_file; /* PEM, trusted instead of the system's CAs; NULL: those */
 	const char *user_agent; /* "imex/VERSION" */
 	int connect_timeout_ms; /* DNS, TCP and TLS together; 10 s */
 	int first_byte_timeout_ms; /* from the last byte sent; 60 s */

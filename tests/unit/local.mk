@@ -68,11 +68,14 @@ ALL_TESTS += unit_wire
 SMOKE_TESTS += unit_wire
 unit_wire_SOURCES = \
 	tests/unit/wire/suites.c \
+	tests/unit/wire/test_http.c \
 	tests/unit/wire/test_json.c \
 	tests/unit/wire/test_xml_mend.c \
 	tests/unit/wire/test_xml_read.c \
 	tests/unit/wire/test_xml_write.c
 unit_wire_LDADD = $(UNIT_LDADD)
+EXTRA_DIST += tests/unit/wire/http_server.py
+
 # store
 check_PROGRAMS += unit_store
 ALL_TESTS += unit_store
