@@ -14,8 +14,9 @@ struct segment {
 	int64_t conversation_id;
 	char *id; /* random, given at opening */
 	char *root_id; /* of the first segment of the same talk */
-	char *continues; /* or NULL */
-	bool late;
+	char *continues; /* the closed segment that this one completes or goes on from; or NULL */
+	bool late; /* taken out of turn: with `continues`, its messages came too late for that one
+	            */
 	char *state; /* "open", else why it was closed: "idle", "thread", "day", "size" */
 	char *thread; /* last thread id, or NULL */
 	int64_t messages; /* events, not only texts */
@@ -35,12 +36,16 @@ AUTO_DEFINE(segment, segment_free);
 bool store_segment_lock(
         struct store *store, int64_t conversation_id, int64_t *taken_seq, GError **error);
 
-/* The open segment (or the open late one); *out is owned, NULL when there is none. */
+/* The open segment, or the open one of those taken out of turn; *out is owned, NULL when there is
+ * none. */
 bool store_segment_current(struct store *store, int64_t conversation_id, bool late,
         struct segment **out, GError **error);
 /* The closed segment, not late, that ends last; NULL when there is none. */
 bool store_segment_last_closed(
         struct store *store, int64_t conversation_id, struct segment **out, GError **error);
+/* A closed segment that reaches to within gap_us of that time, the nearest; NULL: none. */
+bool store_segment_near(struct store *store, int64_t conversation_id, int64_t utc_us,
+        int64_t gap_us, struct segment **out, GError **error);
 bool store_segment_get(struct store *store, int64_t conversation_id, const char *id,
         struct segment **out, GError **error);
 

@@ -9,3 +9,9 @@ libimex_sync_a_SOURCES += \
 libimex_sync_a_SOURCES += \
 	src/sync/usermap.c src/sync/usermap.h \
 	src/sync/usermap_file.c src/sync/usermap_private.h
+# archive
+libimex_sync_a_SOURCES += \
+	src/sync/deliver.c src/sync/deliver.h \
+	src/sync/deliver_plan.c \
+	src/sync/segmenter.c src/sync/segmenter.h \
+	src/sync/transcribe.c src/sync/transcribe.h

@@ -1,0 +1,217 @@
+#include "sync/transcribe.h"
+
+#include "core/address.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "store/message.h"
+
+#include <string.h>
+
+struct transcriber {
+	const struct config *config;
+	const struct usermap *map;
+	struct segment_rules rules;
+	GTimeZone *zone;
+	const char *zone_name;
+	char *domain;
+};
+
+/* The right side of Message-IDs: the first domain that is ours. */
+static char *id_domain(const struct config *config)
+{
+	const char *const *names = config_names(config, "domain");
+	char *ascii = names[0] != NULL ? address_domain_ascii(names[0], NULL) : NULL;
+	return ascii != NULL ? ascii : g_strdup("imex.invalid");
+}
+
+struct transcriber *transcriber_new(
+        const struct config *config, const struct usermap *map, GError **error)
+{
+	const char *zone_name = config_string(config, "archive", NULL, "time_zone");
+	GTimeZone *zone = render_zone(zone_name, error);
+	if (zone == NULL)
+		return NULL;
+	struct transcriber *transcriber = g_new0(struct transcriber, 1);
+	transcriber->config = config;
+	transcriber->map = map;
+	transcriber->zone = zone;
+	transcriber->zone_name = zone_name;
+	transcriber->domain = id_domain(config);
+	transcriber->rules = segment_rules_default;
+	transcriber->rules.idle_gap_us =
+	        config_duration_s(config, "archive", NULL, "idle_gap") * CLOCK_US_PER_S;
+	transcriber->rules.max_messages =
+	        (unsigned)config_int(config, "archive", NULL, "max_messages");
+	return transcriber;
+}
+
+void transcriber_free(struct transcriber *transcriber)
+{
+	g_time_zone_unref(transcriber->zone);
+	g_free(transcriber->domain);
+	g_free(transcriber);
+}
+
+const struct segment_rules *transcriber_rules(const struct transcriber *transcriber)
+{
+	return &transcriber->rules;
+}
+
+const char *transcriber_folder(const struct transcriber *transcriber)
+{
+	return config_string(transcriber->config, "archive", NULL, "folder");
+}
+
+unsigned transcriber_view(const char *policy, const char *folder)
+{
+	unsigned view = 0;
+	if (g_str_equal(policy, "im+events"))
+		view |= RENDER_EVENTS;
+	/* What was taken back is kept where only compliance looks. */
+	if (g_str_equal(folder, "purges"))
+		view |= RENDER_RETRACTED;
+	return view;
+}
+
+GTimeZone *transcriber_zone(const struct transcriber *transcriber)
+{
+	return transcriber->zone;
+}
+
+const char *transcriber_zone_name(const struct transcriber *transcriber)
+{
+	return transcriber->zone_name;
+}
+
+struct lookup {
+	struct transcriber *transcriber;
+	const struct conversation *conversation;
+	GHashTable *nicks; /* address -> the nickname that was used with it; borrowed */
+};
+
+static void look_up(void *data, const char *address, char **name, char **mail)
+{
+	const struct lookup *lookup = data;
+	const char *nick = g_hash_table_lookup(lookup->nicks, address);
+	autoptr(mailbox) mailbox = NULL;
+	if (lookup->conversation->is_room && g_str_has_suffix(lookup->conversation->key, address))
+		*name = g_strdup(lookup->conversation->title);
+	else
+		*name = g_strdup(nick);
+	if (lookup->transcriber->map == NULL)
+		return;
+	if (usermap_lookup(lookup->transcriber->map, address, &mailbox, NULL))
+		*mail = g_strdup(mailbox->smtp);
+	else
+		*mail = usermap_to_mail(lookup->transcriber->map, address, NULL);
+}
+
+/* The messages alone, with what the store knows of them taken off. */
+static GPtrArray *take_messages(GPtrArray *stored)
+{
+	GPtrArray *messages = g_ptr_array_new_with_free_func((GDestroyNotify)message_free);
+	for (guint i = 0; i < stored->len; i++) {
+		struct stored_message *one = stored->pdata[i];
+		g_ptr_array_add(messages, g_steal_pointer(&one->message));
+	}
+	return messages;
+}
+
+static GHashTable *collect_nicks(const GPtrArray *messages)
+{
+	GHashTable *nicks = g_hash_table_new(g_str_hash, g_str_equal);
+	for (guint i = 0; i < messages->len; i++) {
+		const struct message *message = messages->pdata[i];
+		if (message->sender != NULL && message->sender_nick != NULL)
+			g_hash_table_insert(nicks, message->sender, message->sender_nick);
+	}
+	return nicks;
+}
+
+static struct transcript *make(struct transcriber *transcriber,
+        const struct conversation *conversation, const struct segment *segment,
+        const GPtrArray *messages)
+{
+	g_autoptr(GHashTable) nicks = collect_nicks(messages);
+	struct lookup lookup = {transcriber, conversation, nicks};
+	const struct transcript_input input = {
+	        .id = segment->id,
+	        .root_id = segment->root_id,
+	        .continues = segment->continues,
+	        .late = segment->late && segment->continues != NULL,
+	        .messages = messages,
+	        .lookup = look_up,
+	        .lookup_data = &lookup,
+	};
+	return transcript_new(&input);
+}
+
+static bool is_damaged(const struct segment *segment, const struct conversation *conversation,
+        const GPtrArray *stored, GError **error)
+{
+	if (conversation != NULL && stored->len > 0)
+		return false;
+	error_set(error, ERROR_CONFIG, "store.damaged",
+	        "segment %s has lost its %s: restore the store from a backup", segment->id,
+	        conversation == NULL ? "conversation" : "messages");
+	return true;
+}
+
+struct transcript *transcribe(struct transcriber *transcriber, struct store *store,
+        const struct segment *segment, GPtrArray **messages, GError **error)
+{
+	autoptr(conversation) conversation = NULL;
+	if (!store_conversation_by_id(store, segment->conversation_id, &conversation, error))
+		return NULL;
+	g_autoptr(GPtrArray) stored =
+	        store_segment_messages(store, segment->conversation_id, segment->id, error);
+	if (stored == NULL || is_damaged(segment, conversation, stored, error))
+		return NULL;
+	g_autoptr(GPtrArray) taken = take_messages(stored);
+	struct transcript *transcript = make(transcriber, conversation, segment, taken);
+	if (messages != NULL)
+		*messages = g_steal_pointer(&taken);
+	return transcript;
+}
+
+static struct rendering *render(
+        struct transcriber *transcriber, const struct transcript *transcript, unsigned view)
+{
+	const struct mime_options options = {
+	        .render = {view, transcriber->zone, transcriber->zone_name},
+	        .domain = transcriber->domain,
+	};
+	struct rendering *rendering = g_new0(struct rendering, 1);
+	rendering->mime = mime_render(transcript, &options);
+	rendering->hash = mime_hash(rendering->mime);
+	rendering->renderer = RENDER_VERSION;
+	rendering->time_zone = g_strdup(transcriber->zone_name);
+	rendering->subject = g_strdup(transcript->subject);
+	return rendering;
+}
+
+struct rendering *transcribe_mime(struct transcriber *transcriber, struct store *store,
+        const struct segment *segment, const struct transcript *transcript, unsigned view,
+        GError **error)
+{
+	struct rendering *kept = NULL;
+	autoptr(transcript) made = NULL;
+	if (!store_rendering_get(store, segment->conversation_id, segment->id, view, &kept, error))
+		return NULL;
+	if (kept != NULL)
+		return kept;
+	if (transcript == NULL)
+		transcript = made = transcribe(transcriber, store, segment, NULL, error);
+	if (transcript == NULL)
+		return NULL;
+	autoptr(rendering) fresh = render(transcriber, transcript, view);
+	if (segment->closed_utc_us == 0)
+		return g_steal_pointer(&fresh);
+	/* Another process may have been faster: what it kept counts. */
+	if (!store_rendering_put(store, segment->conversation_id, segment->id, view, fresh,
+	            clock_utc_us(), error) ||
+	        !store_rendering_get(
+	                store, segment->conversation_id, segment->id, view, &kept, error))
+		return NULL;
+	return kept;
+}

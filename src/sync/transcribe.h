@@ -1,0 +1,45 @@
+/*
+ * From a stored segment to what is read: its transcript, and the MIME message that is made of it
+ * once and kept.
+ */
+#ifndef IMEX_SYNC_TRANSCRIBE_H
+#define IMEX_SYNC_TRANSCRIBE_H
+
+#include "archive/mime.h"
+#include "archive/render.h"
+#include "archive/segment.h"
+#include "archive/transcript.h"
+#include "core/config.h"
+#include "store/segment.h"
+#include "sync/usermap.h"
+
+/* What the configuration says about transcripts. One per thread; config and map outlive it. */
+struct transcriber;
+
+/* map may be NULL: then people keep their IM addresses. NULL with archive.time_zone. */
+struct transcriber *transcriber_new(
+        const struct config *config, const struct usermap *map, GError **error);
+void transcriber_free(struct transcriber *transcriber);
+AUTO_DEFINE(transcriber, transcriber_free);
+
+const struct segment_rules *transcriber_rules(const struct transcriber *transcriber);
+/* [archive] folder: "history" or "purges". */
+const char *transcriber_folder(const struct transcriber *transcriber);
+/* What a transcript shows to a reader with this policy ("im", "im+events") in that folder. */
+unsigned transcriber_view(const char *policy, const char *folder);
+GTimeZone *transcriber_zone(const struct transcriber *transcriber);
+const char *transcriber_zone_name(const struct transcriber *transcriber);
+
+/* The members of the segment, struct message *, and its transcript; both owned. */
+struct transcript *transcribe(struct transcriber *transcriber, struct store *store,
+        const struct segment *segment, GPtrArray **messages, GError **error);
+
+/*
+ * The message for that view, as it was rendered first. transcript may be NULL: then it is made when
+ * it is needed. An open segment is rendered and not kept. Owned.
+ */
+struct rendering *transcribe_mime(struct transcriber *transcriber, struct store *store,
+        const struct segment *segment, const struct transcript *transcript, unsigned view,
+        GError **error);
+
+#endif
