@@ -121,6 +121,8 @@ const struct setting config_settings[] = {
         {"archive", "folder", SETTING_CHOICE, "history", 0, 0, "history|purges",
                 "history: Conversation History, seen by the user; purges: Recoverable Items, "
                 "hidden from the user."},
+        {"archive", "resolve_anonymous", SETTING_BOOL, "no", 0, 0, NULL,
+                "Whether to find out who is behind a nickname of an anonymous room."},
 
         {NULL, NULL, SETTING_STRING, NULL, 0, 0, NULL, NULL},
 };

@@ -52,6 +52,7 @@ enum db_kind { DB_SQLITE, DB_POSTGRESQL };
 enum db_flags {
 	DB_READ_ONLY = 1 << 0, /* the engine itself refuses writes; SQLite: the file must exist */
 	DB_CREATE = 1 << 1, /* SQLite: make the file (0600) when absent */
+	DB_FOREIGN = 1 << 2, /* SQLite: another program's file, whose journal mode stays */
 };
 
 /*

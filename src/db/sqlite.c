@@ -183,8 +183,9 @@ static bool set_up(struct sqlite *sqlite, unsigned flags, GError **error)
 		return false;
 	if (flags & DB_READ_ONLY)
 		return pragma(sqlite, "PRAGMA query_only = ON", error);
-	return pragma(sqlite, "PRAGMA journal_mode = WAL", error) &&
-	       pragma(sqlite, "PRAGMA synchronous = FULL", error) &&
+	if (!(flags & DB_FOREIGN) && !pragma(sqlite, "PRAGMA journal_mode = WAL", error))
+		return false;
+	return pragma(sqlite, "PRAGMA synchronous = FULL", error) &&
 	       pragma(sqlite, "PRAGMA foreign_keys = ON", error);
 }
 

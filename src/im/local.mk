@@ -1,3 +1,10 @@
 noinst_LIBRARIES += libimex-im.a
 libimex_im_a_SOURCES = \
-	src/im/source.h
+	src/im/prosody.c src/im/prosody_private.h \
+	src/im/prosody_json.c src/im/prosody_json.h \
+	src/im/prosody_message.c \
+	src/im/prosody_room.c \
+	src/im/prosody_roster.c \
+	src/im/prosody_write.c \
+	src/im/source.c src/im/source.h src/im/source_private.h \
+	src/im/stanza.c src/im/stanza.h

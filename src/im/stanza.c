@@ -1,0 +1,408 @@
+#include "im/stanza.h"
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "wire/xml_read.h"
+
+#include <string.h>
+
+#define NS_CLIENT "jabber:client"
+#define MAX_DEPTH 32u
+#define CORRELATION_HEX 32
+
+enum node {
+	NODE_OTHER,
+	NODE_ROOT,
+	NODE_BODY,
+	NODE_SUBJECT,
+	NODE_THREAD,
+	NODE_REPLACE,
+	NODE_ORIGIN_ID,
+	NODE_OCCUPANT_ID,
+	NODE_DELAY,
+	NODE_APPLY_TO,
+	NODE_MODERATED,
+	NODE_RETRACT,
+	NODE_REACTIONS,
+	NODE_REACTION,
+	NODE_OOB,
+	NODE_OOB_URL,
+	NODE_OOB_DESC,
+	NODE_MUC_USER,
+	NODE_MUC_ITEM,
+	NODE_ENCRYPTED,
+};
+
+/* Which element means what, by what it stands in. Local name NULL: any. */
+static const struct rule {
+	enum node parent;
+	const char *ns, *local;
+	enum node node;
+} rules[] = {
+        {NODE_ROOT, NS_CLIENT, "body", NODE_BODY},
+        {NODE_ROOT, NS_CLIENT, "subject", NODE_SUBJECT},
+        {NODE_ROOT, NS_CLIENT, "thread", NODE_THREAD},
+        {NODE_ROOT, "urn:xmpp:message-correct:0", "replace", NODE_REPLACE},
+        {NODE_ROOT, "urn:xmpp:sid:0", "origin-id", NODE_ORIGIN_ID},
+        {NODE_ROOT, "urn:xmpp:occupant-id:0", "occupant-id", NODE_OCCUPANT_ID},
+        {NODE_ROOT, "urn:xmpp:delay", "delay", NODE_DELAY},
+        {NODE_ROOT, "urn:xmpp:fasten:0", "apply-to", NODE_APPLY_TO},
+        {NODE_APPLY_TO, "urn:xmpp:message-retract:0", "retract", NODE_RETRACT},
+        {NODE_APPLY_TO, "urn:xmpp:message-moderate:0", "moderated", NODE_MODERATED},
+        {NODE_MODERATED, "urn:xmpp:message-retract:0", "retract", NODE_RETRACT},
+        {NODE_ROOT, "urn:xmpp:message-retract:1", "retract", NODE_RETRACT},
+        {NODE_ROOT, "urn:xmpp:reactions:0", "reactions", NODE_REACTIONS},
+        {NODE_REACTIONS, "urn:xmpp:reactions:0", "reaction", NODE_REACTION},
+        {NODE_ROOT, "jabber:x:oob", "x", NODE_OOB},
+        {NODE_OOB, "jabber:x:oob", "url", NODE_OOB_URL},
+        {NODE_OOB, "jabber:x:oob", "desc", NODE_OOB_DESC},
+        {NODE_ROOT, "http://jabber.org/protocol/muc#user", "x", NODE_MUC_USER},
+        {NODE_MUC_USER, "http://jabber.org/protocol/muc#user", "item", NODE_MUC_ITEM},
+        {NODE_ROOT, "eu.siacs.conversations.axolotl", "encrypted", NODE_ENCRYPTED},
+        {NODE_ROOT, "urn:xmpp:omemo:1", "encrypted", NODE_ENCRYPTED},
+        {NODE_ROOT, "urn:xmpp:omemo:2", "encrypted", NODE_ENCRYPTED},
+        {NODE_ROOT, "jabber:x:encrypted", "x", NODE_ENCRYPTED},
+        {NODE_ROOT, "urn:xmpp:openpgp:0", "openpgp", NODE_ENCRYPTED},
+};
+
+struct parser {
+	struct stanza *stanza;
+	enum node path[MAX_DEPTH];
+	unsigned depth;
+	unsigned links; /* file links so far */
+	unsigned bodies;
+	char *lang; /* of the body that is open */
+	char *apply_to; /* id of the apply-to that is open */
+	GString *body, *url_text, *reactions;
+};
+
+/* Servers keep stanzas with or without the namespace of the stream. */
+static const char *stream_ns(const char *ns)
+{
+	return ns[0] == '\0' || g_str_equal(ns, "jabber:server") ? NS_CLIENT : ns;
+}
+
+static enum node find_node(enum node parent, const char *ns, const char *local)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(rules); i++)
+		if (rules[i].parent == parent && g_str_equal(rules[i].local, local) &&
+		        g_str_equal(rules[i].ns, stream_ns(ns)))
+			return rules[i].node;
+	return NODE_OTHER;
+}
+
+static void set_once(char **field, const char *value)
+{
+	if (*field == NULL && value != NULL)
+		*field = g_strdup(value);
+}
+
+static bool start_root(struct parser *parser, const char *ns, const char *local,
+        const struct xml_attrs *attrs, GError **error)
+{
+	struct stanza *stanza = parser->stanza;
+	stanza->is_presence = g_str_equal(local, "presence");
+	if (!g_str_equal(stream_ns(ns), NS_CLIENT) ||
+	        (!stanza->is_presence && !g_str_equal(local, "message"))) {
+		error_set(error, ERROR_ITEM, "stanza.unknown",
+		        "A stanza is neither a message nor a presence; it is left out");
+		return false;
+	}
+	stanza->type = xml_attr_dup(attrs, "type");
+	stanza->from = xml_attr_dup(attrs, "from");
+	stanza->to = xml_attr_dup(attrs, "to");
+	stanza->id = xml_attr_dup(attrs, "id");
+	return true;
+}
+
+static void start_delay(struct stanza *stanza, const struct xml_attrs *attrs)
+{
+	const char *stamp = xml_attr_value(attrs, "stamp");
+	int64_t utc_us;
+	/* The first delay is the one that was added first: when the message was sent. */
+	if (stanza->delay_utc_us == 0 && stamp != NULL && clock_parse_iso(stamp, &utc_us, NULL))
+		stanza->delay_utc_us = utc_us;
+}
+
+static void start_node(struct parser *parser, enum node node, const struct xml_attrs *attrs)
+{
+	struct stanza *stanza = parser->stanza;
+	const char *id = xml_attr_value(attrs, "id");
+
+	if (node == NODE_REPLACE)
+		set_once(&stanza->replace_id, id);
+	else if (node == NODE_ORIGIN_ID)
+		set_once(&stanza->origin_id, id);
+	else if (node == NODE_OCCUPANT_ID)
+		set_once(&stanza->occupant_id, id);
+	else if (node == NODE_REACTIONS)
+		set_once(&stanza->react_id, id);
+	else if (node == NODE_DELAY)
+		start_delay(stanza, attrs);
+	else if (node == NODE_APPLY_TO)
+		g_free(parser->apply_to), parser->apply_to = g_strdup(id);
+	else if (node == NODE_RETRACT)
+		set_once(&stanza->retract_id, id != NULL ? id : parser->apply_to);
+	else if (node == NODE_MUC_ITEM)
+		set_once(&stanza->real_jid, xml_attr_value(attrs, "jid"));
+	else if (node == NODE_MUC_USER)
+		stanza->in_room = true;
+	else if (node == NODE_ENCRYPTED)
+		stanza->encrypted = true;
+	else if (node == NODE_BODY)
+		g_free(parser->lang), parser->lang = g_strdup(xml_attr_value_ns(attrs,
+		                              "http://www.w3.org/XML/1998/namespace", "lang"));
+}
+
+static bool on_start(void *data, const char *ns, const char *local, const struct xml_attrs *attrs,
+        GError **error)
+{
+	struct parser *parser = data;
+	enum node node = NODE_ROOT;
+	if (parser->depth == 0) {
+		if (!start_root(parser, ns, local, attrs, error))
+			return false;
+	} else if (parser->depth >= MAX_DEPTH) {
+		error_set(error, ERROR_ITEM, "stanza.malformed",
+		        "A stanza is nested deeper than %u elements; it is left out", MAX_DEPTH);
+		return false;
+	} else {
+		node = find_node(parser->path[parser->depth - 1], ns, local);
+		start_node(parser, node, attrs);
+	}
+	parser->path[parser->depth++] = node;
+	return true;
+}
+
+static void end_body(struct parser *parser, const char *text)
+{
+	if (parser->bodies++ > 0) {
+		g_string_append_c(parser->body, '\n');
+		if (parser->lang != NULL)
+			g_string_append_printf(parser->body, "[%s] ", parser->lang);
+	}
+	g_string_append(parser->body, text);
+}
+
+static void end_url(struct parser *parser, const char *text)
+{
+	if (parser->links++ == 0)
+		set_once(&parser->stanza->url, text);
+	else
+		g_string_append_printf(
+		        parser->url_text, "%s%s", parser->url_text->len > 0 ? "\n" : "", text);
+}
+
+static bool on_end(
+        void *data, const char *ns, const char *local, const char *text, size_t len, GError **error)
+{
+	(void)ns, (void)local, (void)len, (void)error;
+	struct parser *parser = data;
+	struct stanza *stanza = parser->stanza;
+	enum node node = parser->path[--parser->depth];
+
+	/* A body with elements in it is against RFC 6121, 5.2.3; there is nothing to be had of it.
+	 */
+	if (text == NULL)
+		text = "";
+	if (node == NODE_BODY)
+		end_body(parser, text);
+	else if (node == NODE_SUBJECT)
+		set_once(&stanza->subject, text);
+	else if (node == NODE_THREAD)
+		set_once(&stanza->thread, text[0] != '\0' ? text : NULL);
+	else if (node == NODE_OOB_URL && text[0] != '\0')
+		end_url(parser, text);
+	else if (node == NODE_OOB_DESC && text[0] != '\0')
+		g_string_append_printf(
+		        parser->url_text, "%s%s", parser->url_text->len > 0 ? "\n" : "", text);
+	else if (node == NODE_REACTION && text[0] != '\0')
+		g_string_append_printf(
+		        parser->reactions, "%s%s", parser->reactions->len > 0 ? " " : "", text);
+	return true;
+}
+
+static void parser_finish(struct parser *parser)
+{
+	struct stanza *stanza = parser->stanza;
+	if (parser->bodies > 0)
+		stanza->body = g_strdup(parser->body->str);
+	if (parser->url_text->len > 0)
+		stanza->url_text = g_strdup(parser->url_text->str);
+	if (stanza->react_id != NULL)
+		stanza->reactions = g_strdup(parser->reactions->str);
+	/* OTR (XEP-0364) has no element of its own: the body says so. */
+	if (stanza->body != NULL && g_str_has_prefix(stanza->body, "?OTR"))
+		stanza->encrypted = true;
+}
+
+static void parser_clear(struct parser *parser)
+{
+	g_free(parser->lang);
+	g_free(parser->apply_to);
+	g_string_free(parser->body, TRUE);
+	g_string_free(parser->url_text, TRUE);
+	g_string_free(parser->reactions, TRUE);
+}
+
+static bool feed(struct parser *parser, const char *xml, size_t len, GError **error)
+{
+	static const struct xml_handler handler = {.start = on_start, .end = on_end};
+	const struct xml_limits limits = {.max_bytes = STANZA_MAX_BYTES,
+	        .max_text_bytes = STANZA_MAX_BYTES,
+	        .max_depth = MAX_DEPTH + 1};
+	autoptr(xml_reader) reader = xml_reader_new(&handler, parser, &limits);
+	if (!xml_reader_feed(reader, xml, len, error) || !xml_reader_finish(reader, error))
+		return false;
+	parser->stanza->mended = xml_reader_mended(reader);
+	return true;
+}
+
+struct stanza *stanza_parse(const char *xml, size_t len, GError **error)
+{
+	if (len > STANZA_MAX_BYTES) {
+		error_set(error, ERROR_ITEM, "stanza.too_large",
+		        "A stanza of %zu bytes is larger than %u bytes; it is left out", len,
+		        STANZA_MAX_BYTES);
+		return NULL;
+	}
+	autoptr(stanza) stanza = g_new0(struct stanza, 1);
+	struct parser parser = {.stanza = stanza,
+	        .body = g_string_new(NULL),
+	        .url_text = g_string_new(NULL),
+	        .reactions = g_string_new(NULL)};
+	GError *cause = NULL;
+	bool good = feed(&parser, xml, len, &cause);
+	if (good)
+		parser_finish(&parser);
+	parser_clear(&parser);
+	if (good)
+		return g_steal_pointer(&stanza);
+	/* The XML reader's own classes speak of an answer from a server; this is one stored row. */
+	error_reclass(cause, ERROR_ITEM);
+	g_propagate_error(error, cause);
+	return NULL;
+}
+
+void stanza_free(struct stanza *stanza)
+{
+	char *const fields[] = {stanza->type, stanza->from, stanza->to, stanza->id,
+	        stanza->origin_id, stanza->body, stanza->subject, stanza->thread,
+	        stanza->replace_id, stanza->retract_id, stanza->react_id, stanza->reactions,
+	        stanza->url, stanza->url_text, stanza->occupant_id, stanza->real_jid};
+	for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++)
+		g_free(fields[i]);
+	g_free(stanza);
+}
+
+static bool has_text(const char *text)
+{
+	return text != NULL && text[0] != '\0';
+}
+
+static bool message_kind_of(const struct stanza *stanza, enum message_kind *kind)
+{
+	if (stanza->retract_id != NULL)
+		*kind = MESSAGE_RETRACTION;
+	else if (stanza->react_id != NULL)
+		*kind = MESSAGE_REACTION;
+	else if (stanza->encrypted)
+		*kind = MESSAGE_ENCRYPTED;
+	else if (stanza->replace_id != NULL && stanza->body != NULL)
+		*kind = MESSAGE_CORRECTION;
+	else if (stanza->url != NULL)
+		*kind = MESSAGE_FILE;
+	else if (has_text(stanza->body))
+		*kind = MESSAGE_CHAT;
+	else if (stanza->subject != NULL)
+		*kind = MESSAGE_SUBJECT;
+	else
+		return false;
+	return true;
+}
+
+bool stanza_kind(const struct stanza *stanza, enum message_kind *kind)
+{
+	const char *type = stanza->type != NULL ? stanza->type : "";
+	if (stanza->is_presence) {
+		*kind = g_str_equal(type, "unavailable") ? MESSAGE_LEAVE : MESSAGE_JOIN;
+		return type[0] == '\0' || *kind == MESSAGE_LEAVE;
+	}
+	if (g_str_equal(type, "error") || g_str_equal(type, "headline"))
+		return false;
+	return message_kind_of(stanza, kind);
+}
+
+/* A message of type normal may have a subject of its own, as mail has. */
+static char *text_with_subject(const struct stanza *stanza)
+{
+	if (has_text(stanza->subject))
+		return g_strconcat(stanza->subject, "\n\n", stanza->body, NULL);
+	return g_strdup(stanza->body);
+}
+
+static char *file_text(const struct stanza *stanza)
+{
+	bool body_is_link = !has_text(stanza->body) || g_str_equal(stanza->body, stanza->url);
+	if (body_is_link)
+		return g_strdup(stanza->url_text);
+	return stanza->url_text == NULL ? g_strdup(stanza->body)
+	                                : g_strconcat(stanza->body, "\n", stanza->url_text, NULL);
+}
+
+static char *text_of(const struct stanza *stanza, enum message_kind kind)
+{
+	if (kind == MESSAGE_CHAT || kind == MESSAGE_CORRECTION)
+		return text_with_subject(stanza);
+	if (kind == MESSAGE_FILE)
+		return file_text(stanza);
+	if (kind == MESSAGE_REACTION)
+		return g_strdup(stanza->reactions);
+	if (kind == MESSAGE_SUBJECT)
+		return g_strdup(stanza->subject);
+	/* The body of a retraction or an encrypted message is a hint for old clients. */
+	return NULL;
+}
+
+struct message *stanza_message(const struct stanza *stanza, enum message_kind kind)
+{
+	struct message *message = message_new(kind);
+	const char *refers_to = NULL;
+	if (kind == MESSAGE_RETRACTION)
+		refers_to = stanza->retract_id;
+	else if (kind == MESSAGE_REACTION)
+		refers_to = stanza->react_id;
+	else if (kind == MESSAGE_CORRECTION || kind == MESSAGE_ENCRYPTED)
+		refers_to = stanza->replace_id;
+	message->text = text_of(stanza, kind);
+	message->url = kind == MESSAGE_FILE ? g_strdup(stanza->url) : NULL;
+	message->thread = g_strdup(stanza->thread);
+	message->message_id = g_strdup(stanza->id != NULL ? stanza->id : stanza->origin_id);
+	message->refers_to = g_strdup(refers_to);
+	return message;
+}
+
+char *stanza_correlation(const struct stanza *stanza, const struct message *message)
+{
+	if (message->is_room && stanza->origin_id == NULL)
+		return NULL;
+	const char *proof = stanza->origin_id != NULL ? "o:" : stanza->id != NULL ? "i:" : "c:";
+	const char *const fields[] = {proof, message_kind_name(message->kind), message->sender,
+	        message->sender_nick, message->is_room ? message->peer : NULL,
+	        stanza->origin_id != NULL ? stanza->origin_id : stanza->id, message->refers_to,
+	        message->thread, message->text, message->url};
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
+		const char *field = fields[i] != NULL ? fields[i] : "";
+		g_checksum_update(sum, (const guchar *)(fields[i] != NULL ? "=" : "-"), 1);
+		g_checksum_update(sum, (const guchar *)field, (gssize)strlen(field) + 1);
+	}
+	return g_strdup_printf("%s%.*s", proof, CORRELATION_HEX, g_checksum_get_string(sum));
+}
+
+const char *stanza_resource(const char *jid)
+{
+	/* Neither local part nor domain may hold a slash (RFC 7622, 3.3). */
+	const char *slash = jid != NULL ? strchr(jid, '/') : NULL;
+	return slash != NULL && slash[1] != '\0' ? slash + 1 : NULL;
+}
