@@ -13,5 +13,6 @@ libimex_sync_a_SOURCES += \
 libimex_sync_a_SOURCES += \
 	src/sync/deliver.c src/sync/deliver.h \
 	src/sync/deliver_plan.c \
+	src/sync/mailserver.c src/sync/mailserver.h \
 	src/sync/segmenter.c src/sync/segmenter.h \
 	src/sync/transcribe.c src/sync/transcribe.h

@@ -1,0 +1,103 @@
+#include "sync/mailserver.h"
+
+#include "core/error.h"
+
+#include <string.h>
+
+#define PASSWORD_MAX_BYTES 1024
+
+bool mailserver_takes_tokens(
+        const struct config *config, const char *name, bool *tokens, GError **error)
+{
+	if (!config_has_section(config, "server", name)) {
+		error_set(error, ERROR_CONFIG, "server.unknown",
+		        "there is no mail server \"%s\": add a section [server %s] with its url to "
+		        "%s",
+		        name, name, config_path(config));
+		return false;
+	}
+	*tokens = g_str_equal(config_string(config, "server", name, "auth"), "token");
+	return true;
+}
+
+/* The first line of the file. */
+static char *read_password(const struct config *config, const char *name, GError **error)
+{
+	const char *path = config_require(config, "server", name, "password_file", error);
+	g_autofree char *content = NULL;
+	g_autoptr(GError) cause = NULL;
+	gsize len = 0;
+	if (path == NULL)
+		return NULL;
+	if (!g_file_get_contents(path, &content, &len, &cause)) {
+		error_set(error, ERROR_CONFIG, "server.password",
+		        "the password of mail server %s cannot be read: %s: make the file readable "
+		        "for imex",
+		        name, cause->message);
+		return NULL;
+	}
+	size_t line = strcspn(content, "\r\n");
+	char *password = line == 0 || line > PASSWORD_MAX_BYTES ? NULL : g_strndup(content, line);
+	explicit_bzero(content, len);
+	if (password == NULL)
+		error_set(error, ERROR_CONFIG, "server.password",
+		        "the first line of %s is no password of at most %d bytes: write the "
+		        "password of mail server %s into it",
+		        path, PASSWORD_MAX_BYTES, name);
+	return password;
+}
+
+static void forget_password(char *password)
+{
+	if (password == NULL)
+		return;
+	explicit_bzero(password, strlen(password));
+	g_free(password);
+}
+
+static bool set_credentials(const struct config *config, const char *name,
+        const struct mailserver_hooks *hooks, struct ews_options *options, char **password,
+        GError **error)
+{
+	bool tokens = false;
+	if (!mailserver_takes_tokens(config, name, &tokens, error))
+		return false;
+	options->access = EWS_ACCESS_SELF;
+	if (tokens) {
+		options->authorize = hooks->authorize;
+		options->authorize_data = hooks->authorize_data;
+		return true;
+	}
+	if (config_bool(config, "server", name, "impersonate"))
+		options->access = EWS_ACCESS_IMPERSONATE;
+	options->user = config_require(config, "server", name, "user", error);
+	if (options->user == NULL)
+		return false;
+	*password = read_password(config, name, error);
+	options->password = *password;
+	return *password != NULL;
+}
+
+struct ews_session *mailserver_open(const struct config *config, const char *name,
+        const struct mailserver_hooks *hooks, GError **error)
+{
+	struct ews_options options = {.admit = hooks->admit, .admit_data = hooks->admit_data};
+	char *password = NULL;
+	struct ews_session *session = NULL;
+	if (set_credentials(config, name, hooks, &options, &password, error)) {
+		const struct http_options http = {
+		        .ca_file = config_string(config, "server", name, "ca_file"),
+		        .total_timeout_ms =
+		                (int)config_duration_s(config, "server", name, "timeout") * 1000,
+		        .allow_loopback = config_bool(config, "server", name, "allow_loopback"),
+		        .allow_link_local = config_bool(config, "server", name, "allow_loopback"),
+		        .compressed = true,
+		};
+		options.url = config_require(config, "server", name, "url", error);
+		options.http = &http;
+		if (options.url != NULL)
+			session = ews_session_open(&options, error);
+	}
+	forget_password(password);
+	return session;
+}
