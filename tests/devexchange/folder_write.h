@@ -18,5 +18,7 @@ void folder_write_id_only(GString *out, struct folder *folder);
 /* The value of a folder field for restrictions and sorting; g_free, NULL when there is none. */
 char *folder_field_value(struct folder *folder, const char *uri);
 const char *folder_element(const struct folder *folder);
+/* Sets what t:ExtendedProperty says; NULL on success. */
+const char *folder_set_extended(struct folder *folder, const struct xml_node *node);
 
 #endif

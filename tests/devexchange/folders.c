@@ -129,6 +129,8 @@ void item_free(struct item *item)
 		g_ptr_array_free(item->attachments, TRUE);
 	if (item->members != NULL)
 		g_array_free(item->members, TRUE);
+	if (item->history != NULL)
+		g_array_free(item->history, TRUE);
 	g_free(item);
 }
 

@@ -1,36 +1,80 @@
 # The stand-in Exchange: no part of it is shared with the programs that it tests.
 noinst_PROGRAMS += devexchange
 devexchange_SOURCES = \
-	tests/devexchange/auth.c tests/devexchange/auth.h \
+	tests/devexchange/auth.c \
+	tests/devexchange/auth.h \
+	tests/devexchange/body.c \
 	tests/devexchange/codes.c \
 	tests/devexchange/control.c \
 	tests/devexchange/counters.c \
+	tests/devexchange/derive.c \
 	tests/devexchange/devx.h \
-	tests/devexchange/fault.c tests/devexchange/fault.h \
+	tests/devexchange/fault.c \
+	tests/devexchange/fault.h \
+	tests/devexchange/fid.c \
+	tests/devexchange/fid.h \
 	tests/devexchange/fields.c \
-	tests/devexchange/folder_write.c tests/devexchange/folder_write.h \
+	tests/devexchange/folder_write.c \
+	tests/devexchange/folder_write.h \
 	tests/devexchange/folders.c \
-	tests/devexchange/grammar.c tests/devexchange/grammar.h \
+	tests/devexchange/grammar.c \
+	tests/devexchange/grammar.h \
 	tests/devexchange/grammar_words.c \
 	tests/devexchange/http.h \
-	tests/devexchange/ids.c tests/devexchange/ids.h \
+	tests/devexchange/ids.c \
+	tests/devexchange/ids.h \
+	tests/devexchange/item_read.c \
+	tests/devexchange/item_read.h \
+	tests/devexchange/item_value.c \
 	tests/devexchange/main.c \
 	tests/devexchange/metadata.c \
+	tests/devexchange/mime.c \
+	tests/devexchange/mime.h \
 	tests/devexchange/model.h \
-	tests/devexchange/notify.c tests/devexchange/notify.h \
+	tests/devexchange/notify.c \
+	tests/devexchange/notify.h \
+	tests/devexchange/op_create_folder.c \
+	tests/devexchange/op_create_item.c \
+	tests/devexchange/op_delete_item.c \
+	tests/devexchange/op_find_folder.c \
+	tests/devexchange/op_find_item.c \
 	tests/devexchange/op_get_folder.c \
-	tests/devexchange/operations.c tests/devexchange/operations.h \
-	tests/devexchange/partner.c tests/devexchange/partner.h \
-	tests/devexchange/props.c tests/devexchange/props.h \
+	tests/devexchange/op_get_item.c \
+	tests/devexchange/op_move_item.c \
+	tests/devexchange/op_resolve_names.c \
+	tests/devexchange/op_sync_folder_hierarchy.c \
+	tests/devexchange/op_sync_folder_items.c \
+	tests/devexchange/op_update_item.c \
+	tests/devexchange/operations.c \
+	tests/devexchange/operations.h \
+	tests/devexchange/page.c \
+	tests/devexchange/page.h \
+	tests/devexchange/partner.c \
+	tests/devexchange/partner.h \
+	tests/devexchange/props.c \
+	tests/devexchange/props.h \
 	tests/devexchange/respond.c \
+	tests/devexchange/restrict.c \
+	tests/devexchange/restrict.h \
 	tests/devexchange/route_ews.c \
-	tests/devexchange/schema.c tests/devexchange/schema.h \
-	tests/devexchange/server.c tests/devexchange/server.h \
-	tests/devexchange/soap.c tests/devexchange/soap.h \
+	tests/devexchange/schema.c \
+	tests/devexchange/schema.h \
+	tests/devexchange/server.c \
+	tests/devexchange/server.h \
+	tests/devexchange/shape.c \
+	tests/devexchange/shape.h \
+	tests/devexchange/soap.c \
+	tests/devexchange/soap.h \
 	tests/devexchange/store.c \
-	tests/devexchange/tls.c tests/devexchange/tls.h \
-	tests/devexchange/token.c tests/devexchange/token.h \
+	tests/devexchange/sync_state.c \
+	tests/devexchange/sync_state.h \
+	tests/devexchange/tls.c \
+	tests/devexchange/tls.h \
+	tests/devexchange/token.c \
+	tests/devexchange/token.h \
 	tests/devexchange/values.c \
-	tests/devexchange/xml.c tests/devexchange/xml.h
+	tests/devexchange/write_item.c \
+	tests/devexchange/xml.c \
+	tests/devexchange/xml.h
 devexchange_LDADD = $(MHD_LIBS) $(XML_LIBS) $(JANSSON_LIBS) $(GMIME_LIBS) $(CURL_LIBS) $(GLIB_LIBS) \
 	-lpthread -lm

@@ -1,6 +1,7 @@
 /* devexchange: a stand-in for an Exchange server. See devexchange(1). */
 #include "devx.h"
 #include "fault.h"
+#include "fid.h"
 #include "partner.h"
 #include "server.h"
 #include "tls.h"
@@ -363,6 +364,7 @@ int main(int argc, char **argv)
 	block_signals();
 	if (!parse_arguments(argc, argv, &a) || !settle_options(&a))
 		return 2;
+	fid_init();
 	xmlInitParser();
 	curl_global_init(CURL_GLOBAL_ALL);
 	g_mime_init();

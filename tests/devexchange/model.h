@@ -29,6 +29,11 @@ struct attachment {
 	int64_t modified_s;
 };
 
+struct prop_change {
+	uint32_t id;
+	uint64_t mod;
+};
+
 struct item {
 	uint64_t id;  /* unique in the mailbox; a moved item gets a new one */
 	uint64_t uid; /* ordinal in its folder */
@@ -40,6 +45,7 @@ struct item {
 	int64_t created_s, modified_s;
 	GArray *props; /* struct prop, sorted by id */
 	GPtrArray *attachments; /* struct attachment *, or NULL */
+	GArray *history; /* struct prop_change: when a property was last updated; or NULL */
 	GArray *members; /* IM group: uint64_t ids of member contacts, in order of joining; or NULL */
 	GSequenceIter *by_uid, *by_mod;
 };

@@ -5,6 +5,18 @@
 
 const struct operation operations[] = {
 	{"GetFolder", op_get_folder, V2007, 0},
+	{"FindFolder", op_find_folder, V2007, 0},
+	{"CreateFolder", op_create_folder, V2007, OP_WRITES},
+	{"SyncFolderItems", op_sync_folder_items, V2007, 0},
+	{"SyncFolderHierarchy", op_sync_folder_hierarchy, V2007, 0},
+	{"GetItem", op_get_item, V2007, 0},
+	{"CreateItem", op_create_item, V2007, OP_WRITES},
+	{"UpdateItem", op_update_item, V2007, OP_WRITES},
+	{"DeleteItem", op_delete_item, V2007, OP_WRITES},
+	{"MoveItem", op_move_item, V2007, OP_WRITES},
+	{"CopyItem", op_copy_item, V2007, OP_WRITES},
+	{"FindItem", op_find_item, V2007, 0},
+	{"ResolveNames", op_resolve_names, V2007, 0},
 };
 
 const size_t n_operations = G_N_ELEMENTS(operations);

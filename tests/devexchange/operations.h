@@ -5,5 +5,20 @@
 #include "soap.h"
 
 void op_get_folder(struct ctx *ctx);
+void op_find_folder(struct ctx *ctx);
+void op_create_folder(struct ctx *ctx);
+void op_sync_folder_items(struct ctx *ctx);
+void op_sync_folder_hierarchy(struct ctx *ctx);
+void op_get_item(struct ctx *ctx);
+void op_create_item(struct ctx *ctx);
+void op_update_item(struct ctx *ctx);
+void op_delete_item(struct ctx *ctx);
+void op_move_item(struct ctx *ctx);
+void op_copy_item(struct ctx *ctx);
+void op_find_item(struct ctx *ctx);
+void op_resolve_names(struct ctx *ctx);
+
+/* Gives new attachments of an item their numbers. */
+void attachments_number(struct mailbox *mailbox, struct item *item);
 
 #endif

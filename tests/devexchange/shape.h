@@ -1,0 +1,35 @@
+/* Item shapes: which properties of an item an answer shall hold, and writing the item so. */
+#ifndef DEVX_SHAPE_H
+#define DEVX_SHAPE_H
+
+#include "soap.h"
+
+enum body_form { BODY_BEST, BODY_HTML, BODY_TEXT };
+
+struct shape {
+	enum { SHAPE_ID, SHAPE_DEFAULT, SHAPE_ALL } base;
+	bool find; /* for FindItem and SyncFolderItems: no bodies, recipients, attachments */
+	bool mime;
+	enum body_form body;
+	int64_t max_body; /* 0: no limit */
+	bool *extra; /* n_fields flags: asked in AdditionalProperties */
+	GPtrArray *extended; /* const struct xml_node *: t:ExtendedFieldURI as asked */
+	GPtrArray *headers; /* const char *: item:InternetMessageHeader names */
+	bool *rows[ITEM_KINDS]; /* made when first needed: what each kind of item shows */
+	bool omit_some; /* grommunio: AllProperties lacks a few */
+};
+
+/* Reads m:ItemShape; NULL on success, else a response code. Clear it in either case. */
+const char *shape_parse(struct ctx *ctx, const struct xml_node *node, bool find, struct shape *shape);
+void shape_clear(struct shape *shape);
+
+void item_write(GString *out, const struct item *item, struct shape *shape);
+/* <t:Contact><t:ItemId/></t:Contact> */
+void item_write_id_only(GString *out, const struct item *item);
+const char *item_element(enum item_kind kind); /* "t:Contact" */
+/* Prints t:FileAttachment or so without its content. */
+void attachment_write(GString *out, const struct item *item, const struct attachment *a, bool content);
+/* The value of any property for restrictions and sorting, computed ones included; g_free. */
+char *item_value(const struct item *item, uint32_t prop);
+
+#endif

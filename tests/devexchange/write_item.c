@@ -1,0 +1,564 @@
+/* Items as elements, in the order of the schema. */
+#include "fid.h"
+#include "mime.h"
+#include "shape.h"
+
+#include <string.h>
+
+struct writer {
+	GString *out;
+	const struct item *item;
+	struct shape *shape;
+	uint32_t last_dictionary; /* row whose dictionary has been written already */
+};
+
+const char *item_element(enum item_kind kind)
+{
+	static const char *const elements[ITEM_KINDS] = {
+		"t:Contact", "t:Message", "t:DistributionList", "t:Item"};
+	return elements[kind];
+}
+
+static unsigned kind_flag(enum item_kind kind)
+{
+	static const unsigned flags[ITEM_KINDS] = {F_CONTACT, F_MESSAGE, F_DISTLIST, F_ITEM};
+	return flags[kind];
+}
+
+/* --- people */
+
+static void mailbox_write(GString *out, const char *encoded)
+{
+	struct person p = person_decode(encoded);
+
+	g_string_append(out, "<t:Mailbox>");
+	xml_put(out, "t:Name", p.name);
+	if (p.address != NULL && *p.address != '\0')
+		xml_put(out, "t:EmailAddress", p.address);
+	if (p.routing != NULL && *p.routing != '\0')
+		xml_put(out, "t:RoutingType", p.routing);
+	if (p.type != NULL && *p.type != '\0')
+		xml_put(out, "t:MailboxType", p.type);
+	g_string_append(out, "</t:Mailbox>");
+	person_clear(&p);
+}
+
+static void members_write(GString *out, char **list)
+{
+	for (char **m = list; *m != NULL; m++) {
+		char *key = g_base64_encode((const guchar *)*m, strlen(*m));
+		g_string_append(out, "<t:Member");
+		xml_put_attr(out, "Key", key);
+		g_string_append_c(out, '>');
+		mailbox_write(out, *m);
+		g_string_append(out, "<t:Status>Normal</t:Status></t:Member>");
+		g_free(key);
+	}
+}
+
+static void people_write(struct writer *w, uint32_t id, const char *tag)
+{
+	char **list = props_get_list(w->item->props, id);
+
+	if (list == NULL)
+		return;
+	xml_open(w->out, tag);
+	if (id == FID_MEMBERS)
+		members_write(w->out, list);
+	else
+		for (char **p = list; *p != NULL; p++)
+			mailbox_write(w->out, *p);
+	xml_close(w->out, tag);
+}
+
+/* --- dictionaries: EmailAddresses, PhoneNumbers, ImAddresses, PhysicalAddresses */
+
+static void email_entry(struct writer *w, uint32_t id, const char *address)
+{
+	uint32_t n = id - fid.email1;
+	const char *name = props_get(w->item->props, FID_EMAIL_NAME1 + n);
+	const char *type = props_get(w->item->props, FID_EMAIL_TYPE1 + n);
+
+	g_string_append(w->out, "<t:Entry");
+	xml_put_attr(w->out, "Key", fields[id].index);
+	xml_put_attr(w->out, "Name", name != NULL ? name : address);
+	xml_put_attr(w->out, "RoutingType", type != NULL ? type : "SMTP");
+	xml_put_attr(w->out, "MailboxType", "Contact");
+	g_string_append_c(w->out, '>');
+	xml_escape(w->out, address);
+	g_string_append(w->out, "</t:Entry>");
+}
+
+static void plain_entry(struct writer *w, uint32_t id, const char *value)
+{
+	g_string_append(w->out, "<t:Entry");
+	xml_put_attr(w->out, "Key", fields[id].index);
+	g_string_append_c(w->out, '>');
+	xml_escape(w->out, value);
+	g_string_append(w->out, "</t:Entry>");
+}
+
+static bool row_wanted(const struct writer *w, uint32_t id)
+{
+	return w->shape->rows[w->item->kind][id];
+}
+
+/* Rows of one physical address stand together; so do those of one dictionary. */
+static void address_entry(struct writer *w, uint32_t from, uint32_t to)
+{
+	bool open = false;
+
+	for (uint32_t id = from; id < to; id++) {
+		const char *value = row_wanted(w, id) ? props_get(w->item->props, id) : NULL;
+		char tag[64];
+		if (value == NULL)
+			continue;
+		if (!open) {
+			g_string_append(w->out, "<t:Entry");
+			xml_put_attr(w->out, "Key", fields[from].index);
+			g_string_append_c(w->out, '>');
+			open = true;
+		}
+		g_snprintf(tag, sizeof tag, "t:%s", strrchr(fields[id].uri, ':') + 1);
+		xml_put(w->out, tag, value);
+	}
+	if (open)
+		g_string_append(w->out, "</t:Entry>");
+}
+
+static uint32_t dictionary_end(uint32_t from)
+{
+	uint32_t end = from;
+
+	while (end < n_fields && strcmp(fields[end].element, fields[from].element) == 0)
+		end++;
+	return end;
+}
+
+static void entries_write(struct writer *w, uint32_t from, uint32_t end)
+{
+	for (uint32_t id = from; id < end; id++) {
+		if (fields[id].form == FORM_ADDRESS) {
+			uint32_t next = id;
+			while (next < end && strcmp(fields[next].index, fields[id].index) == 0)
+				next++;
+			address_entry(w, id, next);
+			id = next - 1;
+			continue;
+		}
+		const char *value = row_wanted(w, id) ? props_get(w->item->props, id) : NULL;
+		if (value == NULL)
+			continue;
+		if (fields[id].form == FORM_EMAIL)
+			email_entry(w, id, value);
+		else
+			plain_entry(w, id, value);
+	}
+}
+
+static void dictionary_write(struct writer *w, uint32_t id, const char *tag)
+{
+	uint32_t from = id, end = dictionary_end(id);
+	bool any = false;
+
+	if (w->last_dictionary > id)
+		return;
+	w->last_dictionary = end;
+	for (uint32_t i = from; i < end && !any; i++)
+		any = row_wanted(w, i) && props_get(w->item->props, i) != NULL;
+	if (!any)
+		return;
+	xml_open(w->out, tag);
+	entries_write(w, from, end);
+	xml_close(w->out, tag);
+}
+
+/* --- computed fields */
+
+static void write_id(struct writer *w)
+{
+	item_id_write(w->out, "t:ItemId", w->item);
+}
+
+static void write_mime(struct writer *w)
+{
+	GBytes *mime = mime_make(w->item);
+	gsize length;
+	const guchar *bytes = g_bytes_get_data(mime, &length);
+	char *text = g_base64_encode(bytes, length);
+
+	g_string_append(w->out, "<t:MimeContent CharacterSet=\"UTF-8\">");
+	g_string_append(w->out, text);
+	g_string_append(w->out, "</t:MimeContent>");
+	g_free(text);
+	g_bytes_unref(mime);
+}
+
+static void write_parent(struct writer *w)
+{
+	folder_id_write(w->out, "t:ParentFolderId", w->item->folder);
+}
+
+static void write_body(struct writer *w)
+{
+	bool html;
+	char *text = body_in_form(w->item, w->shape->body, &html);
+	bool cut = w->shape->max_body > 0 && (int64_t)strlen(text) > w->shape->max_body;
+
+	if (cut) {
+		const char *end = g_utf8_find_prev_char(text, text + w->shape->max_body);
+		text[end != NULL ? end - text : 0] = '\0';
+	}
+	g_string_append_printf(w->out, "<t:Body BodyType=\"%s\"%s>", html ? "HTML" : "Text",
+		cut ? " IsTruncated=\"true\"" : "");
+	xml_escape(w->out, text);
+	g_string_append(w->out, "</t:Body>");
+	g_free(text);
+}
+
+static void write_text_body(struct writer *w)
+{
+	bool html;
+	char *text = body_in_form(w->item, BODY_TEXT, &html);
+
+	g_string_append(w->out, "<t:TextBody BodyType=\"Text\">");
+	xml_escape(w->out, text);
+	g_string_append(w->out, "</t:TextBody>");
+	g_free(text);
+}
+
+static void write_unique_body(struct writer *w)
+{
+	bool html;
+	char *text = body_in_form(w->item, w->shape->body, &html);
+
+	g_string_append_printf(
+		w->out, "<t:UniqueBody BodyType=\"%s\">", html ? "HTML" : "Text");
+	xml_escape(w->out, text);
+	g_string_append(w->out, "</t:UniqueBody>");
+	g_free(text);
+}
+
+void attachment_write(GString *out, const struct item *item, const struct attachment *a, bool content)
+{
+	char id[ID_TEXT_MAX], *when = time_format(a->modified_s);
+
+	id_format(id,
+		&(struct object_id){.kind = ID_ATTACHMENT,
+			.mailbox = item->folder->mailbox->guid,
+			.number = item->id,
+			.part = a->id});
+	g_string_append_printf(out, "<t:FileAttachment><t:AttachmentId Id=\"%s\"/>", id);
+	xml_put(out, "t:Name", a->name);
+	xml_put(out, "t:ContentType", a->content_type);
+	xml_put(out, "t:ContentId", a->content_id);
+	xml_put(out, "t:ContentLocation", a->content_location);
+	xml_put_int(out, "t:Size", (int64_t)g_bytes_get_size(a->content));
+	xml_put(out, "t:LastModifiedTime", when);
+	xml_put_bool(out, "t:IsInline", a->is_inline);
+	if (a->is_contact_photo || item->kind == ITEM_CONTACT)
+		xml_put_bool(out, "t:IsContactPhoto", a->is_contact_photo);
+	if (content) {
+		gsize length;
+		const guchar *bytes = g_bytes_get_data(a->content, &length);
+		char *text = g_base64_encode(bytes, length);
+		xml_put(out, "t:Content", text);
+		g_free(text);
+	}
+	g_string_append(out, "</t:FileAttachment>");
+	g_free(when);
+}
+
+static void write_attachments(struct writer *w)
+{
+	if (w->item->attachments == NULL || w->item->attachments->len == 0)
+		return;
+	g_string_append(w->out, "<t:Attachments>");
+	for (guint i = 0; i < w->item->attachments->len; i++)
+		attachment_write(w->out, w->item, w->item->attachments->pdata[i], false);
+	g_string_append(w->out, "</t:Attachments>");
+}
+
+static void write_headers(struct writer *w)
+{
+	char **list = mime_headers(w->item);
+
+	if (list[0] != NULL) {
+		g_string_append(w->out, "<t:InternetMessageHeaders>");
+		for (char **h = list; *h != NULL; h++) {
+			char *colon = strchr(*h, ':');
+			*colon = '\0';
+			g_string_append(w->out, "<t:InternetMessageHeader");
+			xml_put_attr(w->out, "HeaderName", *h);
+			g_string_append_c(w->out, '>');
+			xml_escape(w->out, colon + 2);
+			g_string_append(w->out, "</t:InternetMessageHeader>");
+		}
+		g_string_append(w->out, "</t:InternetMessageHeaders>");
+	}
+	g_strfreev(list);
+}
+
+static void write_rights(struct writer *w)
+{
+	g_string_append(w->out,
+		"<t:EffectiveRights><t:CreateAssociated>false</t:CreateAssociated>"
+		"<t:CreateContents>false</t:CreateContents><t:CreateHierarchy>false</t:CreateHierarchy>"
+		"<t:Delete>true</t:Delete><t:Modify>true</t:Modify><t:Read>true</t:Read>"
+		"<t:ViewPrivateItems>true</t:ViewPrivateItems></t:EffectiveRights>");
+}
+
+static void write_conversation(struct writer *w)
+{
+	const char *topic = props_get(w->item->props, FID_CONVERSATION_TOPIC);
+	const char *index = props_get(w->item->props, FID_CONVERSATION_INDEX);
+	char id[ID_TEXT_MAX];
+
+	if (w->item->kind != ITEM_MESSAGE)
+		return;
+	const char *seed = index != NULL ? index : topic != NULL ? topic : "";
+	size_t n = index != NULL ? MIN(strlen(index), 29) : strlen(seed);
+	id_format(id,
+		&(struct object_id){.kind = ID_PERSONA,
+			.mailbox = w->item->folder->mailbox->guid,
+			.number = checksum32(seed, n)});
+	g_string_append_printf(w->out, "<t:ConversationId Id=\"%s\"/>", id);
+}
+
+static void write_flag(struct writer *w)
+{
+	const char *status = props_get(w->item->props, FID_FLAG_STATUS);
+	const char *word = status == NULL ? "NotFlagged"
+		: strcmp(status, "2") == 0 ? "Flagged"
+		: strcmp(status, "1") == 0 ? "Complete"
+					   : "NotFlagged";
+
+	if (w->item->kind == ITEM_MESSAGE || w->item->kind == ITEM_CONTACT)
+		g_string_append_printf(
+			w->out, "<t:Flag><t:FlagStatus>%s</t:FlagStatus></t:Flag>", word);
+}
+
+static void write_store_id(struct writer *w)
+{
+	char id[ID_TEXT_MAX];
+
+	item_id_text(id, w->item);
+	xml_put(w->out, "t:StoreEntryId", id);
+}
+
+static void write_instance_key(struct writer *w)
+{
+	char id[ID_TEXT_MAX];
+
+	item_id_text(id, w->item);
+	xml_put(w->out, "t:InstanceKey", id);
+}
+
+static void name_part(struct writer *w, const char *tag, uint32_t id)
+{
+	const char *value = props_get(w->item->props, id);
+
+	if (value != NULL && *value != '\0')
+		xml_put(w->out, tag, value);
+}
+
+static void write_complete_name(struct writer *w)
+{
+	static const char *const tags[] = {"t:FirstName", "t:MiddleName", "t:LastName", "t:Suffix",
+		"t:Initials", "t:FullName", "t:Nickname"};
+	const uint32_t ids[] = {FID_GIVEN_NAME, FID_MIDDLE_NAME, FID_SURNAME, FID_GENERATION,
+		FID_INITIALS, FID_DISPLAY_NAME, FID_NICKNAME};
+	bool any = false;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(ids); i++)
+		any = any || props_get(w->item->props, ids[i]) != NULL;
+	if (!any)
+		return;
+	g_string_append(w->out, "<t:CompleteName>");
+	for (size_t i = 0; i < G_N_ELEMENTS(ids); i++)
+		name_part(w, tags[i], ids[i]);
+	g_string_append(w->out, "</t:CompleteName>");
+}
+
+/* Fields whose value item_value() computes and which are written as plain text. */
+static void write_computed(struct writer *w, uint32_t id)
+{
+	char tag[64], *value = item_value(w->item, id);
+
+	g_snprintf(tag, sizeof tag, "t:%s", fields[id].element);
+	xml_put(w->out, tag, value);
+	g_free(value);
+}
+
+static const struct {
+	const char *uri;
+	void (*write)(struct writer *w);
+} specials[] = {
+	{"item:ItemId", write_id},
+	{"item:MimeContent", write_mime},
+	{"item:ParentFolderId", write_parent},
+	{"item:Body", write_body},
+	{"item:TextBody", write_text_body},
+	{"item:UniqueBody", write_unique_body},
+	{"item:Attachments", write_attachments},
+	{"item:InternetMessageHeaders", write_headers},
+	{"item:EffectiveRights", write_rights},
+	{"item:ConversationId", write_conversation},
+	{"item:Flag", write_flag},
+	{"item:StoreEntryId", write_store_id},
+	{"item:InstanceKey", write_instance_key},
+	{"contacts:CompleteName", write_complete_name},
+};
+
+static void special_write(struct writer *w, uint32_t id)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(specials); i++)
+		if (strcmp(specials[i].uri, fields[id].uri) == 0) {
+			specials[i].write(w);
+			return;
+		}
+	write_computed(w, id);
+}
+
+/* --- extended properties */
+
+static void extended_one(struct writer *w, const struct xml_node *path)
+{
+	const char *code;
+	enum prop_type type;
+	bool multi = false;
+	uint32_t id = ext_prop_from_node(path, &code);
+	const struct prop *p = props_find(w->item->props, id);
+	char *computed = NULL;
+
+	prop_type_parse(xml_attr(path, "PropertyType"), &type, &multi);
+	if (p == NULL) {
+		computed = item_value(w->item, id);
+		if (computed == NULL)
+			return;
+	}
+	g_string_append(w->out, "<t:ExtendedProperty>");
+	ext_path_write(w->out, path);
+	if (!multi) {
+		xml_put(w->out, "t:Value", computed != NULL ? computed : props_get(w->item->props, id));
+	} else {
+		g_string_append(w->out, "<t:Values>");
+		if (p != NULL && p->is_list)
+			for (char **v = p->v.list; *v != NULL; v++)
+				xml_put(w->out, "t:Value", *v);
+		else
+			xml_put(w->out, "t:Value", computed != NULL ? computed : p->v.text);
+		g_string_append(w->out, "</t:Values>");
+	}
+	g_string_append(w->out, "</t:ExtendedProperty>");
+	g_free(computed);
+}
+
+static void list_write(struct writer *w, uint32_t id, const char *tag)
+{
+	char **list = props_get_list(w->item->props, id);
+
+	if (list == NULL)
+		return;
+	xml_open(w->out, tag);
+	for (char **v = list; *v != NULL; v++)
+		xml_put(w->out, "t:String", *v);
+	xml_close(w->out, tag);
+}
+
+static void person_write(struct writer *w, uint32_t id, const char *tag)
+{
+	const char *value = props_get(w->item->props, id);
+
+	if (value == NULL)
+		return;
+	xml_open(w->out, tag);
+	mailbox_write(w->out, value);
+	xml_close(w->out, tag);
+}
+
+static void row_write(struct writer *w, uint32_t id)
+{
+	char tag[64];
+
+	g_snprintf(tag, sizeof tag, "t:%s", fields[id].element);
+	switch (fields[id].form) {
+	case FORM_TEXT: {
+		const char *value = props_get(w->item->props, id);
+		if (value != NULL && (*value != '\0' || (fields[id].flags & F_KEEP_EMPTY) != 0))
+			xml_put(w->out, tag, value);
+		break;
+	}
+	case FORM_LIST:
+		list_write(w, id, tag);
+		break;
+	case FORM_PEOPLE:
+		people_write(w, id, tag);
+		break;
+	case FORM_PERSON:
+		person_write(w, id, tag);
+		break;
+	case FORM_ENTRY:
+	case FORM_EMAIL:
+	case FORM_ADDRESS:
+		dictionary_write(w, id, tag);
+		break;
+	case FORM_SPECIAL:
+		special_write(w, id);
+		break;
+	}
+}
+
+/* Which rows this kind of item shows under the shape. */
+static bool *rows_for(const struct shape *shape, enum item_kind kind)
+{
+	bool *rows = g_new0(bool, n_fields);
+	unsigned flag = kind_flag(kind);
+
+	for (uint32_t id = 0; id < n_fields; id++) {
+		unsigned f = fields[id].flags;
+		bool on = shape->base == SHAPE_ALL ? (f & F_NOT_ALL) == 0
+			: shape->base == SHAPE_DEFAULT ? (f & F_DEFAULT) != 0
+						       : false;
+		if (shape->extra[id])
+			on = true;
+		if ((f & flag) == 0 || (shape->find && (f & F_NOT_FIND) != 0))
+			on = false;
+		rows[id] = on;
+	}
+	rows[FID_ITEM_ID] = true;
+	rows[FID_MIME] = shape->mime || (shape->extra[FID_MIME] && !shape->find);
+	return rows;
+}
+
+void item_write(GString *out, const struct item *item, struct shape *shape)
+{
+	struct writer w = {.out = out, .item = item, .shape = shape};
+	const char *element = item_element(item->kind);
+	bool extended_done = false;
+
+	if (shape->rows[item->kind] == NULL)
+		shape->rows[item->kind] = rows_for(shape, item->kind);
+	xml_open(out, element);
+	for (uint32_t id = 0; id < n_fields; id++) {
+		/* ExtendedProperty stands between HasAttachments and Culture. */
+		if (id > FID_HAS_ATTACHMENTS && !extended_done) {
+			for (guint i = 0; i < shape->extended->len; i++)
+				extended_one(&w, shape->extended->pdata[i]);
+			extended_done = true;
+		}
+		if (!shape->rows[item->kind][id])
+			continue;
+		row_write(&w, id);
+	}
+	xml_close(out, element);
+}
+
+void item_write_id_only(GString *out, const struct item *item)
+{
+	const char *element = item_element(item->kind);
+
+	xml_open(out, element);
+	write_id(&(struct writer){.out = out, .item = item});
+	xml_close(out, element);
+}
