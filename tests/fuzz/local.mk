@@ -1,0 +1,28 @@
+# Fuzz targets. Each is a program of its own, and its corpus is a test.
+if FUZZERS
+MAIN_FUZZ =
+LDFLAGS_FUZZ = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+MAIN_FUZZ = tests/fuzz/replay.c
+LDFLAGS_FUZZ = $(AM_LDFLAGS)
+ALL_TESTS += $(FUZZ_TARGETS)
+endif
+CPPFLAGS_FUZZ = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
+FUZZ_TARGETS = fuzz_json fuzz_xml_mend fuzz_xml_read
+check_PROGRAMS += $(FUZZ_TARGETS)
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/fuzz.h
+
+fuzz_json_SOURCES = tests/fuzz/fuzz_json.c $(MAIN_FUZZ)
+fuzz_json_CPPFLAGS = $(CPPFLAGS_FUZZ)
+fuzz_json_LDFLAGS = $(LDFLAGS_FUZZ)
+fuzz_json_LDADD = $(IMEX_LDADD)
+
+fuzz_xml_mend_SOURCES = tests/fuzz/fuzz_xml_mend.c $(MAIN_FUZZ)
+fuzz_xml_mend_CPPFLAGS = $(CPPFLAGS_FUZZ)
+fuzz_xml_mend_LDFLAGS = $(LDFLAGS_FUZZ)
+fuzz_xml_mend_LDADD = $(IMEX_LDADD)
+
+fuzz_xml_read_SOURCES = tests/fuzz/fuzz_xml_read.c $(MAIN_FUZZ)
+fuzz_xml_read_CPPFLAGS = $(CPPFLAGS_FUZZ)
+fuzz_xml_read_LDFLAGS = $(LDFLAGS_FUZZ)
+fuzz_xml_read_LDADD = $(IMEX_LDADD)
