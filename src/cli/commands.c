@@ -1,5 +1,11 @@
-#include "cli/command.h"
+#include "cli/commands.h"
 
 const struct command *const commands[] = {
+        &cmd_init,
+        &cmd_policy,
+        &cmd_status,
+        &cmd_pause,
+        &cmd_resume,
+        &cmd_store,
         NULL,
 };

@@ -38,9 +38,22 @@ struct store *cli_store(struct cli *cli, GError **error)
 	return cli->store;
 }
 
+/* Foreign text in a sentence must not break the line or steer the terminal. Owned. */
+static char *one_line(const char *message)
+{
+	g_autofree char *valid = g_utf8_make_valid(message, -1);
+	GString *line = g_string_new(NULL);
+	for (const char *at = valid; *at != '\0'; at = g_utf8_next_char(at)) {
+		gunichar c = g_utf8_get_char(at);
+		g_string_append_unichar(line, g_unichar_iscntrl(c) ? '?' : c);
+	}
+	return g_string_free(line, FALSE);
+}
+
 enum cli_exit cli_fail(GError *error)
 {
-	fprintf(stderr, "imex: %s\n", error->message);
+	g_autofree char *line = one_line(error->message);
+	fprintf(stderr, "imex: %s\n", line);
 	enum cli_exit code = error_class_of(error) == ERROR_CONFIG ? CLI_USAGE : CLI_FAILED;
 	g_error_free(error);
 	return code;

@@ -1,9 +1,16 @@
 bin_PROGRAMS += imex
 imex_SOURCES = \
 	src/cli/command.h \
-	src/cli/commands.c \
+	src/cli/commands.c src/cli/commands.h \
 	src/cli/context.c src/cli/context.h \
 	src/cli/main.c \
 	src/cli/progress.c \
+	src/cli/subject.c src/cli/subject.h \
 	src/cli/table.c
 imex_LDADD = $(IMEX_LDADD)
+# commands
+imex_SOURCES += src/cli/cmd_init.c src/cli/setup.c src/cli/setup.h
+imex_SOURCES += src/cli/cmd_pause.c
+imex_SOURCES += src/cli/cmd_policy.c
+imex_SOURCES += src/cli/cmd_status.c src/cli/health.c src/cli/health.h
+imex_SOURCES += src/cli/cmd_store.c

@@ -1,0 +1,16 @@
+/*
+ * One line per command, in the order of the alphabet; commands.c lists them for people.
+ */
+#ifndef IMEX_CLI_COMMANDS_H
+#define IMEX_CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+extern const struct command cmd_init;
+extern const struct command cmd_pause;
+extern const struct command cmd_policy;
+extern const struct command cmd_resume;
+extern const struct command cmd_status;
+extern const struct command cmd_store;
+
+#endif
