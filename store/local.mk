@@ -1,5 +1,9 @@
 noinst_LIBRARIES += libimex-store.a
 libimex_store_a_SOURCES = \
+	store/contact.c store/contact.h \
+	store/contact_notes.c \
+	store/image.c store/image.h \
+	store/journal.c store/journal.h \
 	store/lease.c store/lease.h \
 	store/mailbox.c store/mailbox.h \
 	store/migrate.c \

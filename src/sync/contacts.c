@@ -1,0 +1,167 @@
+#include "sync/contacts.h"
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "store/mailbox.h"
+#include "store/policy.h"
+#include "sync/contacts_private.h"
+
+/* Readings in one pass: the first, one that follows what changed meanwhile, one that proves. */
+#define MAX_ROUNDS 4
+
+void contacts_report_clear(struct contacts_report *report)
+{
+	g_clear_pointer(&report->refusals, g_ptr_array_unref);
+	*report = (struct contacts_report){0};
+}
+
+static bool resolve(
+        struct store *store, const char *owner, const char *name, char **value, GError **error)
+{
+	struct policy_decision decision = {0};
+	if (!store_policy_resolve(store, owner, name, &decision, error))
+		return false;
+	*value = g_strdup(decision.value);
+	policy_decision_clear(&decision);
+	return true;
+}
+
+bool contacts_policy(
+        struct store *store, const char *owner, struct plan_policy *policy, GError **error)
+{
+	g_autofree char *direction = NULL;
+	g_autofree char *rule = NULL;
+	*policy = (struct plan_policy){0};
+	if (!resolve(store, owner, "contacts.direction", &direction, error) ||
+	        !resolve(store, owner, "contacts.conflict", &rule, error))
+		return false;
+	policy->to_mailbox = !g_str_equal(direction, "to-im");
+	policy->to_im = !g_str_equal(direction, "to-mailbox");
+	if (!plan_rule_parse(rule, &policy->rule))
+		policy->rule = PLAN_RULE_MAILBOX;
+	return true;
+}
+
+/* Before anything is written for an owner, the server must confirm that the mailbox is his. */
+static bool confirm_mailbox(const struct pass_state *pass, GError **error)
+{
+	struct contacts_run *run = pass->run;
+	int64_t id = run->lease->mailbox->id;
+	bool confirmed = false;
+	if (!store_mailbox_confirmed(run->store, id, &confirmed, error))
+		return false;
+	return confirmed ||
+	       (run->mail.driver->confirm(run->mail.data, error) &&
+	               store_mailbox_set_confirmed(run->store, id, clock_utc_us(), error));
+}
+
+/* What one dialect mirrored says nothing to the other. */
+static bool adopt_dialect(struct pass_state *pass, GError **error)
+{
+	const char *name = ews_dialect_name(pass->run->mail.dialect);
+	struct contact_status *status = pass->status;
+	if (g_strcmp0(status->dialect, name) == 0)
+		return true;
+	g_free(status->dialect);
+	status->dialect = g_strdup(name);
+	g_clear_pointer(&status->mail_state, g_free);
+	return store_contact_status_save(pass->run->store, pass->run->lease, status, error);
+}
+
+static bool wrote_to_mailbox(const struct plan_counts *done)
+{
+	return done->mail_created + done->mail_updated + done->mail_deleted > 0;
+}
+
+static bool finish_round(struct pass_state *pass, GError **error)
+{
+	struct contacts_run *run = pass->run;
+	struct contact_status *status = pass->status;
+	status->dirty = pass->restless || pass->left_over;
+	status->emptied = false;
+	if (!store_begin(run->store, error))
+		return false;
+	bool good = (pass->report->waiting > 0 ||
+	                    store_contact_groups_agree(run->store, run->lease, error)) &&
+	            store_contact_status_save(run->store, run->lease, status, error);
+	return store_end(run->store, good, error);
+}
+
+/* Reads both sides, plans, carries out. *again: something is left that another round can do. */
+static bool one_round(struct pass_state *pass, bool *again, GError **error)
+{
+	const struct contacts_run *run = pass->run;
+	struct plan_counts before = pass->report->done;
+	bool go = false;
+	*again = false;
+	pass->restless = pass->left_over = false;
+	if (!contacts_read_theirs(pass, error) || !contacts_read_ours(pass, error))
+		return false;
+	if (!pass->status->dirty && !run->options.force && pass->status->migrated_utc_us != 0)
+		return true;
+	if (!contacts_plan(pass, &go, error))
+		return false;
+	if (!go)
+		return true;
+	if (!contacts_apply(pass, error) || !finish_round(pass, error))
+		return false;
+	/* The first list that is put into a mailbox is read back before it counts as moved. */
+	bool wrote = wrote_to_mailbox(&pass->report->done) && !wrote_to_mailbox(&before);
+	*again = pass->restless || (wrote && pass->status->migrated_utc_us == 0);
+	return true;
+}
+
+static bool complete_migration(struct pass_state *pass, GError **error)
+{
+	struct contacts_run *run = pass->run;
+	struct contact_status *status = pass->status;
+	if (status->migrated_utc_us == 0 && pass->report->planned && !pass->report->confirming) {
+		if (!run->mail.driver->migration_completed(run->mail.data, true, error))
+			return false;
+		status->migrated_utc_us = clock_utc_us();
+		if (!store_contact_status_save(run->store, run->lease, status, error))
+			return false;
+	}
+	pass->report->migrated = status->migrated_utc_us != 0;
+	return true;
+}
+
+static bool run_rounds(struct pass_state *pass, GError **error)
+{
+	struct contacts_report *report = pass->report;
+	bool again = true;
+	while (again && report->rounds < MAX_ROUNDS) {
+		report->rounds++;
+		if (!one_round(pass, &again, error))
+			return false;
+	}
+	int64_t foreign = 0;
+	if (!store_contact_foreign(
+	            pass->run->store, pass->run->lease->mailbox->id, &foreign, error))
+		return false;
+	report->foreign = (uint64_t)foreign;
+	if (again) {
+		error_set(error, ERROR_RETRY, "contacts.restless",
+		        "the contacts of %s changed on both sides faster than they could be "
+		        "brought "
+		        "together: the next pass goes on",
+		        pass->run->lease->mailbox->owner);
+		return false;
+	}
+	return pass->run->options.plan_only || complete_migration(pass, error);
+}
+
+bool contacts_pass(struct contacts_run *run, struct contacts_report *report, GError **error)
+{
+	autoptr(contact_status) status =
+	        store_contact_status(run->store, run->lease->mailbox->id, error);
+	if (status == NULL)
+		return false;
+	struct pass_state pass = {.run = run, .report = report, .status = status};
+	if (!store_contact_status_save(run->store, run->lease, status, error) ||
+	        (!run->options.plan_only && !confirm_mailbox(&pass, error)) ||
+	        !adopt_dialect(&pass, error) || !contacts_settle(&pass, error))
+		return false;
+	return run_rounds(&pass, error);
+}

@@ -1,0 +1,81 @@
+/*
+ * One pass of the contact synchronisation over one mailbox.
+ *
+ * A pass settles what the last one left in the journal, reads what changed on both sides into the
+ * store's mirrors, plans (sync/plan.h), writes the plan into the journal and carries it out step by
+ * step (sync/apply.h). When something changed meanwhile, or to prove a first migration, it reads
+ * and plans again, a few times at most.
+ *
+ *   plan.mass_delete    MAILBOX  more would be deleted than sync.max_delete_percent allows
+ *   plan.mass_loss      MAILBOX  too many mailboxes would lose contacts at the same time
+ *   source.went_back    MAILBOX  the IM side is older than what was read from it before
+ *   source.no_owner     MAILBOX  the IM side does not know the owner (any more): nothing changes
+ *   contacts.settling   BACKOFF  an operation's answer was lost: looked for at error_retry_at()
+ *   contacts.stopped    RETRY    asked to stop between two steps
+ *   contacts.restless   RETRY    both sides changed faster than the pass could follow
+ * and those of ews/session.h, im/source.h, store/lease.h and db/db.h.
+ */
+#ifndef IMEX_SYNC_CONTACTS_H
+#define IMEX_SYNC_CONTACTS_H
+
+#include "store/contact.h"
+#include "store/store.h"
+#include "sync/ends.h"
+#include "sync/plan.h"
+#include "sync/usermap.h"
+
+struct contacts_options {
+	unsigned max_delete_percent;
+	int64_t settle_s; /* how long after sending the effect of a lost request is looked for */
+	bool wait; /* wait for that here, instead of contacts.settling */
+	bool allow_mass_delete; /* a person said that the deletions are meant */
+	bool plan_only; /* stop before the first write to either side */
+	bool force; /* plan anew even when nothing changed; try problems again now */
+	/* Asked between two steps; true ends the pass. May be NULL. */
+	bool (*stopping)(void *data);
+	/* Told after each step of the plan. May be NULL. */
+	void (*progress)(void *data, uint64_t done, uint64_t total);
+	void *data;
+};
+
+struct contacts_run {
+	struct store *store;
+	const struct lease *lease;
+	struct mail_end mail;
+	struct im_end im;
+	const struct usermap *map;
+	struct plan_policy policy; /* im_holds_tel and group_objects are set by the pass */
+	struct contacts_options options;
+};
+
+/* A contact that was left out, and why. */
+struct contacts_refusal {
+	char *key;
+	char *reason, *message;
+};
+
+struct contacts_report {
+	struct plan_counts plan; /* of the first plan of the pass */
+	struct plan_counts done; /* what was carried out: only created, updated, deleted */
+	uint64_t renamed_groups, twins_removed;
+	uint64_t waiting; /* changes that wait for the IM side to be writable */
+	uint64_t unmapped; /* contacts on the IM side without an address in the mailbox */
+	uint64_t foreign; /* contacts in the mailbox without an address on the IM side */
+	uint64_t settled; /* journal steps of an earlier pass that had to be looked for */
+	GPtrArray *refusals; /* struct contacts_refusal */
+	bool planned; /* a plan was made: false when nothing had changed */
+	bool confirming; /* a list was found empty: a later pass reads again before it believes it
+	                  */
+	bool migrated; /* the mailbox holds the list: verified now or before */
+	unsigned rounds;
+};
+void contacts_report_clear(struct contacts_report *report);
+
+/* The policy of an owner, as the store has it. */
+bool contacts_policy(
+        struct store *store, const char *owner, struct plan_policy *policy, GError **error);
+
+/* *report is to be cleared by the caller in any case; it tells what was done before an error. */
+bool contacts_pass(struct contacts_run *run, struct contacts_report *report, GError **error);
+
+#endif

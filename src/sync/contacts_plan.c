@@ -1,0 +1,448 @@
+#include "core/address.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "sync/contacts_private.h"
+
+#define PAGE_ROWS 2048
+/* A late effect of a lost request turns up within this time, or never. */
+#define TWIN_WATCH_US (7 * CLOCK_US_PER_DAY)
+
+struct planning {
+	struct pass_state *pass;
+	struct plan_groups *groups;
+	GHashTable *uncertain; /* op_uuid -> key of creates whose answer was lost */
+	GHashTable *resting; /* keys of contacts that are not tried again yet */
+	struct plan_counts counts;
+	bool renames;
+	int64_t seq, now_utc_us;
+};
+
+typedef bool (*row_fn)(struct planning *planning, const struct contact_row *row, GError **error);
+
+static bool each_row(struct planning *planning, row_fn visit, GError **error)
+{
+	const struct contacts_run *run = planning->pass->run;
+	g_autofree char *after = g_strdup("");
+	for (;;) {
+		g_autoptr(GPtrArray) rows = NULL;
+		if (!store_contact_rows(
+		            run->store, run->lease->mailbox->id, after, PAGE_ROWS, &rows, error))
+			return false;
+		if (rows->len == 0)
+			return true;
+		for (guint i = 0; i < rows->len; i++)
+			if (!visit(planning, g_ptr_array_index(rows, i), error))
+				return false;
+		const struct contact_row *last = g_ptr_array_index(rows, rows->len - 1);
+		g_free(after);
+		after = g_strdup(last->key);
+	}
+}
+
+/*
+ * The item that stands for the contact: the one agreed on, else one that no lost request made,
+ * else the first.
+ */
+static const struct contact_item *main_item(
+        const struct planning *planning, const struct contact_row *row)
+{
+	const struct contact_item *best = NULL;
+	bool best_uncertain = false;
+	for (guint i = 0; i < row->items->len; i++) {
+		const struct contact_item *item = g_ptr_array_index(row->items, i);
+		if (row->agreed_item_id != NULL && g_str_equal(item->item_id, row->agreed_item_id))
+			return item;
+		bool uncertain = item->op_uuid != NULL &&
+		                 g_hash_table_contains(planning->uncertain, item->op_uuid);
+		if (best == NULL || (best_uncertain && !uncertain)) {
+			best = item;
+			best_uncertain = uncertain;
+		}
+	}
+	return best;
+}
+
+static struct plan_row plan_row_of(const struct contact_row *row, const struct contact_item *item)
+{
+	return (struct plan_row){
+	        .key = row->key,
+	        .agreed_im = row->agreed_im,
+	        .agreed_mail = row->agreed_mail,
+	        .ours = row->ours,
+	        .theirs = item != NULL ? item->contact : NULL,
+	        .ours_changed_utc_us = row->ours_changed_utc_us,
+	        .theirs_changed_utc_us = item != NULL ? item->changed_utc_us : 0,
+	};
+}
+
+static bool tally_groups(struct planning *planning, const struct contact_row *row, GError **error)
+{
+	(void)error;
+	struct plan_row plan_row = plan_row_of(row, main_item(planning, row));
+	if (!row->unreadable)
+		plan_groups_row(planning->groups, &plan_row);
+	return true;
+}
+
+/* The contact's address in the mailbox; NULL, and the reason noted, when it has none. */
+static char *mail_address(struct planning *planning, const char *key)
+{
+	g_autoptr(GError) unmapped = NULL;
+	char *address = usermap_to_mail(planning->pass->run->map, key, &unmapped);
+	if (address == NULL) {
+		planning->pass->report->unmapped++;
+		contacts_refuse(planning->pass->report, key, unmapped);
+	}
+	return address;
+}
+
+static bool put_step(struct planning *planning, const struct journal_step *step, GError **error)
+{
+	const struct contacts_run *run = planning->pass->run;
+	planning->pass->steps_total++;
+	return store_journal_put(run->store, run->lease, step, error);
+}
+
+/* Twins that a lost request left behind go, unless somebody has worked on them since. */
+static bool plan_twins(struct planning *planning, const struct contact_row *row,
+        const struct contact_item *kept, GError **error)
+{
+	for (guint i = 0; i < row->items->len; i++) {
+		struct contact_item *item = g_ptr_array_index(row->items, i);
+		if (item == kept || item->op_uuid == NULL ||
+		        !g_hash_table_contains(planning->uncertain, item->op_uuid) ||
+		        !contact_equal(item->contact, kept->contact))
+			continue;
+		struct journal_step step = {
+		        .seq = ++planning->seq,
+		        .key = row->key,
+		        .mail = JOURNAL_DELETE_TWIN,
+		        .item_id = item->item_id,
+		        .change_key = item->change_key,
+		        .op_uuid = item->op_uuid,
+		        .mail_before = item->contact,
+		};
+		if (!put_step(planning, &step, error))
+			return false;
+	}
+	return true;
+}
+
+static enum journal_op journal_op(enum plan_op op)
+{
+	static const enum journal_op ops[] = {
+	        [PLAN_KEEP] = JOURNAL_KEEP,
+	        [PLAN_CREATE] = JOURNAL_CREATE,
+	        [PLAN_UPDATE] = JOURNAL_UPDATE,
+	        [PLAN_DELETE] = JOURNAL_DELETE,
+	};
+	return ops[op];
+}
+
+static void *borrow(const void *pointer)
+{
+	return (void *)(uintptr_t)pointer;
+}
+
+/* What is left to do about one contact, once its conflicts are noted. */
+static bool plan_step(struct planning *planning, const struct plan_row *row,
+        const struct contact_item *item, const struct plan_decision *decision, GError **error)
+{
+	struct contacts_run *run = planning->pass->run;
+	bool waits = decision->im != PLAN_KEEP && !run->im.writable;
+	if (waits) {
+		planning->pass->report->waiting++;
+		planning->pass->left_over = true;
+		if (!store_contact_pending_add(run->store, run->lease, row->key, decision->im_after,
+		            planning->now_utc_us, error))
+			return false;
+		if (decision->mail == PLAN_KEEP)
+			return true;
+	}
+	bool local = decision->im == PLAN_KEEP && decision->mail == PLAN_KEEP;
+	if (local && !decision->agree)
+		return true;
+	/* What was agreed under a group's new name holds once the group is renamed, not before. */
+	if (local && !planning->renames)
+		return store_contact_agree(run->store, run->lease, row->key,
+		        item != NULL ? item->item_id : "", item != NULL ? item->change_key : NULL,
+		        decision->im_after, decision->mail_after, planning->now_utc_us, error);
+	g_autofree char *uuid =
+	        decision->mail == PLAN_CREATE ? g_uuid_string_random() : g_strdup("");
+	struct journal_step step = {
+	        .seq = ++planning->seq,
+	        .key = borrow(row->key),
+	        .mail = journal_op(decision->mail),
+	        .im = journal_op(decision->im),
+	        .item_id = item != NULL ? item->item_id : NULL,
+	        .change_key = item != NULL ? item->change_key : NULL,
+	        .op_uuid = uuid,
+	        .mail_before = borrow(row->theirs),
+	        .mail_after = decision->mail_after,
+	        .im_before = borrow(row->ours_held != NULL ? row->ours_held : row->ours),
+	        .im_after = decision->im_after,
+	        .waits = waits,
+	};
+	return put_step(planning, &step, error);
+}
+
+static bool note_conflicts(struct planning *planning, const char *key,
+        const struct plan_decision *decision, GError **error)
+{
+	const struct contacts_run *run = planning->pass->run;
+	for (guint i = 0; i < decision->conflicts->len; i++) {
+		const struct plan_conflict *conflict = g_ptr_array_index(decision->conflicts, i);
+		const struct contact_conflict note = {
+		        .key = borrow(key),
+		        .field = conflict->field,
+		        .im_value = conflict->im_value,
+		        .mail_value = conflict->mail_value,
+		        .mailbox_won = conflict->mailbox_won,
+		        .seen_utc_us = planning->now_utc_us,
+		};
+		if (!store_contact_conflict_add(run->store, run->lease, &note, error))
+			return false;
+	}
+	return true;
+}
+
+static bool decide(struct planning *planning, const struct plan_row *row,
+        const struct contact_item *item, GError **error)
+{
+	struct plan_decision decision;
+	plan_contact(row, &planning->pass->run->policy, &decision);
+	plan_count(&planning->counts, row, &decision);
+	bool good = note_conflicts(planning, row->key, &decision, error) &&
+	            plan_step(planning, row, item, &decision, error);
+	plan_decision_clear(&decision);
+	return good;
+}
+
+/* Contacts that are left alone for now; they still count as members of the list. */
+static bool left_alone(struct planning *planning, const struct contact_row *row)
+{
+	if (row->unreadable || g_hash_table_contains(planning->resting, row->key)) {
+		planning->pass->left_over = true;
+		return true;
+	}
+	/* A telephone number alone cannot be an entry of an IM list that knows none. */
+	if (address_is_tel(row->key) && row->ours == NULL &&
+	        !planning->pass->run->policy.im_holds_tel)
+		return true;
+	g_autofree char *address = mail_address(planning, row->key);
+	return address == NULL;
+}
+
+static bool plan_one(struct planning *planning, const struct contact_row *row, GError **error)
+{
+	const struct contact_item *item = main_item(planning, row);
+	if (left_alone(planning, row)) {
+		planning->counts.ours += row->ours != NULL;
+		planning->counts.theirs += item != NULL;
+		return true;
+	}
+	struct plan_row plan_row = plan_row_of(row, item);
+	struct plan_translation translation;
+	plan_groups_translate(planning->groups, &plan_row, &translation);
+	bool good = decide(planning, &translation.row, item, error) &&
+	            (item == NULL || plan_twins(planning, row, item, error));
+	plan_translation_clear(&translation);
+	return good;
+}
+
+static bool note_group_conflict(
+        struct planning *planning, const struct plan_rename *rename, GError **error)
+{
+	const struct contacts_run *run = planning->pass->run;
+	g_autofree char *key = g_strdup_printf("group %s", rename->from);
+	const struct contact_conflict note = {
+	        .key = key,
+	        .field = borrow("name"),
+	        .im_value = rename->by_mailbox ? rename->lost : rename->to,
+	        .mail_value = rename->by_mailbox ? rename->to : rename->lost,
+	        .mailbox_won = rename->by_mailbox,
+	        .seen_utc_us = planning->now_utc_us,
+	};
+	planning->counts.conflicts++;
+	return store_contact_conflict_add(run->store, run->lease, &note, error);
+}
+
+static struct contact *named_group(const char *name)
+{
+	struct contact *holder = contact_new("", NULL);
+	contact_add_group(holder, name);
+	return holder;
+}
+
+static bool plan_rename_step(struct planning *planning, const struct plan_rename *rename,
+        const GPtrArray *objects, GError **error)
+{
+	const struct contact_group *object = NULL;
+	for (guint i = 0; i < objects->len && object == NULL; i++) {
+		const struct contact_group *candidate = g_ptr_array_index(objects, i);
+		if (g_str_equal(candidate->group->name, rename->mail_name))
+			object = candidate;
+	}
+	if (object == NULL)
+		return true;
+	autoptr(contact) before = named_group(rename->mail_name);
+	autoptr(contact) after = named_group(rename->to);
+	struct journal_step step = {
+	        .seq = ++planning->seq,
+	        .key = borrow(""),
+	        .mail = JOURNAL_RENAME_GROUP,
+	        .item_id = object->group->store_id,
+	        .change_key = object->group->change_key,
+	        .op_uuid = borrow(""),
+	        .mail_before = before,
+	        .mail_after = after,
+	};
+	planning->pass->report->renamed_groups++;
+	return put_step(planning, &step, error);
+}
+
+/* Renames come first in the journal: what follows stands under the new names. */
+static bool plan_renames(struct planning *planning, GError **error)
+{
+	const struct contacts_run *run = planning->pass->run;
+	if (!run->policy.group_objects)
+		return true;
+	g_autoptr(GPtrArray) objects =
+	        store_contact_groups(run->store, run->lease->mailbox->id, error);
+	if (objects == NULL)
+		return false;
+	for (guint i = 0; i < objects->len; i++) {
+		const struct contact_group *object = g_ptr_array_index(objects, i);
+		plan_groups_object(planning->groups, object->agreed_name, object->group->name);
+	}
+	if (!each_row(planning, tally_groups, error))
+		return false;
+	const GPtrArray *renames = plan_groups_decide(planning->groups);
+	for (guint i = 0; i < renames->len; i++) {
+		const struct plan_rename *rename = g_ptr_array_index(renames, i);
+		if (rename->conflict && !note_group_conflict(planning, rename, error))
+			return false;
+		if (rename->by_mailbox)
+			continue;
+		planning->renames = true;
+		if (!plan_rename_step(planning, rename, objects, error))
+			return false;
+	}
+	return true;
+}
+
+static bool load_notes(struct planning *planning, GError **error)
+{
+	const struct contacts_run *run = planning->pass->run;
+	planning->uncertain = store_contact_uncertain(
+	        run->store, run->lease, planning->now_utc_us - TWIN_WATCH_US, error);
+	if (planning->uncertain == NULL)
+		return false;
+	g_autoptr(GPtrArray) problems =
+	        store_contact_problems(run->store, run->lease->mailbox->id, error);
+	for (guint i = 0; problems != NULL && i < problems->len; i++) {
+		const struct contact_problem *problem = g_ptr_array_index(problems, i);
+		if (!run->options.force && problem->next_try_utc_us > planning->now_utc_us)
+			g_hash_table_add(planning->resting, g_strdup(problem->key));
+	}
+	return problems != NULL && store_contact_pending_clear(run->store, run->lease, error);
+}
+
+static bool refuse_mass_delete(const struct planning *planning, GError **error)
+{
+	const struct contacts_run *run = planning->pass->run;
+	const struct plan_counts *counts = &planning->counts;
+	bool im = counts->im_deleted > counts->mail_deleted;
+	const char *owner = run->lease->mailbox->owner;
+	error_set(error, ERROR_MAILBOX, "plan.mass_delete",
+	        "%" G_GUINT64_FORMAT " of the %" G_GUINT64_FORMAT
+	        " contacts of %s would be deleted %s, more than sync.max_delete_percent (%u) "
+	        "allows: "
+	        "nothing was changed; if that is meant, run imex contacts sync %s "
+	        "--allow-mass-delete",
+	        im ? counts->im_deleted : counts->mail_deleted, im ? counts->ours : counts->theirs,
+	        owner, im ? "on the IM side" : "from the mailbox", run->options.max_delete_percent,
+	        owner);
+	return false;
+}
+
+/* Rule 3 of the design. *go is false when a later pass must confirm an empty list first. */
+static bool guard(const struct planning *planning, bool *go, GError **error)
+{
+	const struct contacts_run *run = planning->pass->run;
+	*go = true;
+	if (run->options.allow_mass_delete)
+		return true;
+	switch (plan_guard(&planning->counts, run->options.max_delete_percent)) {
+	case PLAN_STOP:
+		return refuse_mass_delete(planning, error);
+	case PLAN_CONFIRM:
+		*go = planning->pass->status->emptied;
+		return true;
+	case PLAN_GO:
+	default:
+		return true;
+	}
+}
+
+static bool fill_journal(struct planning *planning, bool *go, GError **error)
+{
+	return load_notes(planning, error) && plan_renames(planning, error) &&
+	       each_row(planning, plan_one, error) && guard(planning, go, error);
+}
+
+/* An empty list is believed when a later pass, reading both sides in full, finds it empty, too. */
+static bool ask_for_confirmation(struct pass_state *pass, GError **error)
+{
+	struct contact_status *status = pass->status;
+	pass->report->confirming = true;
+	status->emptied = true;
+	status->dirty = true;
+	g_clear_pointer(&status->mail_state, g_free);
+	g_clear_pointer(&status->im_version, g_free);
+	return store_contact_status_save(pass->run->store, pass->run->lease, status, error);
+}
+
+static void sum_up(struct planning *planning)
+{
+	struct contacts_report *report = planning->pass->report;
+	if (!report->planned)
+		report->plan = planning->counts;
+	report->planned = true;
+}
+
+static bool plan_in_transaction(struct planning *planning, bool *go, GError **error)
+{
+	struct pass_state *pass = planning->pass;
+	struct store *store = pass->run->store;
+	if (!store_begin(store, error))
+		return false;
+	bool good = fill_journal(planning, go, error);
+	sum_up(planning);
+	bool keep = good && *go && !pass->run->options.plan_only;
+	if (keep)
+		return store_end(store, true, error);
+	store_rollback(store);
+	*go = false;
+	return good;
+}
+
+bool contacts_plan(struct pass_state *pass, bool *go, GError **error)
+{
+	struct planning planning = {.pass = pass, .now_utc_us = clock_utc_us()};
+	pass->run->policy.im_holds_tel = pass->run->im.holds_tel;
+	pass->run->policy.group_objects = pass->run->mail.dialect == EWS_DIALECT_UCS;
+	pass->steps_total = pass->steps_done = 0;
+	pass->report->waiting = pass->report->unmapped = 0;
+	planning.groups = plan_groups_new(&pass->run->policy);
+	planning.resting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	bool confirmed = true;
+	bool good = plan_in_transaction(&planning, &confirmed, error);
+	*go = good && confirmed;
+	if (good && !confirmed && !pass->run->options.plan_only)
+		good = ask_for_confirmation(pass, error);
+	plan_groups_free(planning.groups);
+	g_hash_table_unref(planning.resting);
+	g_clear_pointer(&planning.uncertain, g_hash_table_unref);
+	return good;
+}

@@ -1,0 +1,33 @@
+/*
+ * Shared by the files that make up a contact pass.
+ */
+#ifndef IMEX_SYNC_CONTACTS_PRIVATE_H
+#define IMEX_SYNC_CONTACTS_PRIVATE_H
+
+#include "store/journal.h"
+#include "sync/contacts.h"
+
+/* What one pass knows while it runs. */
+struct pass_state {
+	struct contacts_run *run;
+	struct contacts_report *report;
+	struct contact_status *status;
+	uint64_t steps_total, steps_done;
+	bool restless; /* something changed between reading and writing: plan again */
+	bool left_over; /* problems or waiting changes: plan again next time */
+};
+
+/* contacts_read.c: both sides into the mirrors. */
+bool contacts_read_theirs(struct pass_state *pass, GError **error);
+bool contacts_read_ours(struct pass_state *pass, GError **error);
+
+/* contacts_plan.c: the mirrors into the journal. *go is false when nothing is to be carried out. */
+bool contacts_plan(struct pass_state *pass, bool *go, GError **error);
+
+/* apply.c */
+bool contacts_settle(struct pass_state *pass, GError **error);
+bool contacts_apply(struct pass_state *pass, GError **error);
+
+void contacts_refuse(struct contacts_report *report, const char *key, const GError *cause);
+
+#endif

@@ -1,0 +1,197 @@
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "sync/contacts_private.h"
+
+/* Changes that are held before they are written to the mirror in one transaction. */
+#define STAGE_BATCH 256
+#define FULL_ROSTER_EVERY_US CLOCK_US_PER_DAY
+
+struct reading {
+	struct pass_state *pass;
+	GPtrArray *items; /* struct contact_item, not written yet */
+	GPtrArray *groups; /* struct group */
+	int64_t round, now_utc_us;
+	bool incremental, any;
+	bool state_lost; /* the server took our state for none without saying so */
+};
+
+static void free_item(void *item)
+{
+	contact_item_free(item);
+}
+
+static void free_group(void *group)
+{
+	group_free(group);
+}
+
+static bool flush(struct reading *reading, GError **error)
+{
+	const struct contacts_run *run = reading->pass->run;
+	if (reading->groups->len > 0 && !store_contact_stage_groups(run->store, run->lease,
+	                                        reading->round, reading->groups, error))
+		return false;
+	if (reading->items->len > 0 && !store_contact_stage_theirs(run->store, run->lease,
+	                                       reading->round, reading->items, error))
+		return false;
+	g_ptr_array_set_size(reading->groups, 0);
+	g_ptr_array_set_size(reading->items, 0);
+	return true;
+}
+
+/* The IM side's name for an address of the mailbox; NULL when it has none. */
+static char *im_key(const struct usermap *map, const char *address)
+{
+	g_autoptr(GError) unmapped = NULL;
+	return usermap_to_im(map, address, &unmapped);
+}
+
+static struct contact_item *staged(
+        const struct reading *reading, const struct ews_contact_change *change)
+{
+	struct contact_item *item = g_new0(struct contact_item, 1);
+	item->deleted = change->kind == EWS_CHANGE_DELETE;
+	item->item_id = g_strdup(change->item_id);
+	item->changed_utc_us = reading->now_utc_us;
+	if (item->deleted)
+		return item;
+	item->change_key = g_strdup(change->change_key);
+	item->op_uuid = g_strdup(change->op_uuid);
+	item->address = g_strdup(change->contact->key);
+	item->key = im_key(reading->pass->run->map, item->address);
+	item->contact = contact_copy(change->contact);
+	return item;
+}
+
+static bool notice_lost_state(
+        struct reading *reading, const struct ews_contact_change *change, GError **error)
+{
+	const struct contacts_run *run = reading->pass->run;
+	bool read = false;
+	if (!reading->incremental || !change->created || reading->state_lost)
+		return true;
+	if (!store_contact_item_read(
+	            run->store, run->lease->mailbox->id, change->item_id, &read, error))
+		return false;
+	reading->state_lost = read;
+	return true;
+}
+
+static bool take_contact(const struct ews_contact_change *change, void *data, GError **error)
+{
+	struct reading *reading = data;
+	if (change->kind == EWS_CHANGE_UNUSABLE) {
+		contacts_refuse(reading->pass->report, change->item_id, change->why);
+		log_warn("contacts.unusable", "an item of %s was left as it was known: %s",
+		        reading->pass->run->lease->mailbox->owner, change->why->message);
+		return true;
+	}
+	if (!notice_lost_state(reading, change, error))
+		return false;
+	reading->any = true;
+	g_ptr_array_add(reading->items, staged(reading, change));
+	return reading->items->len < STAGE_BATCH || flush(reading, error);
+}
+
+static bool take_group(const struct group *group, void *data, GError **error)
+{
+	(void)error;
+	struct reading *reading = data;
+	g_ptr_array_add(reading->groups, group_copy(group));
+	return true;
+}
+
+/* What was staged stays with the old round and is swept, since a full answer follows. */
+static bool restart(void *data, GError **error)
+{
+	(void)error;
+	struct reading *reading = data;
+	g_ptr_array_set_size(reading->items, 0);
+	g_ptr_array_set_size(reading->groups, 0);
+	reading->round++;
+	reading->incremental = false;
+	return true;
+}
+
+/* Rounds grow even when a reading was broken off, so that nothing of it passes for seen. */
+static int64_t next_round(const struct contact_status *status)
+{
+	return MAX(status->round + 1, clock_utc_us());
+}
+
+static bool read_changes(
+        struct pass_state *pass, const char *state_in, bool *state_lost, GError **error)
+{
+	struct contacts_run *run = pass->run;
+	g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(free_item);
+	g_autoptr(GPtrArray) groups = g_ptr_array_new_with_free_func(free_group);
+	struct reading reading = {
+	        .pass = pass,
+	        .items = items,
+	        .groups = groups,
+	        .round = next_round(pass->status),
+	        .now_utc_us = clock_utc_us(),
+	        .incremental = state_in != NULL,
+	};
+	const struct ews_contacts_sink sink = {take_contact, take_group, restart, &reading};
+	g_autofree char *state_out = NULL;
+	bool full = false;
+	if (!run->mail.driver->changes(run->mail.data, state_in, &sink, &state_out, &full, error) ||
+	        !flush(&reading, error))
+		return false;
+	*state_lost = reading.state_lost && !full;
+	if (*state_lost)
+		return true;
+	pass->status->round = reading.round;
+	return store_contact_theirs_done(
+	        run->store, run->lease, pass->status, state_out, full, reading.any, error);
+}
+
+bool contacts_read_theirs(struct pass_state *pass, GError **error)
+{
+	bool state_lost = false;
+	g_autofree char *state = g_strdup(pass->status->mail_state);
+	if (!read_changes(pass, state, &state_lost, error))
+		return false;
+	if (!state_lost)
+		return true;
+	log_info("contacts.state_lost",
+	        "the mail server does not know the sync state of %s any more: reading in full",
+	        pass->run->lease->mailbox->owner);
+	return read_changes(pass, NULL, &state_lost, error);
+}
+
+static bool refuse_went_back(const struct pass_state *pass, const char *version, GError **error)
+{
+	error_set(error, ERROR_MAILBOX, "source.went_back",
+	        "the contact list of %s is older (version %s) than what was read before (%s): "
+	        "nothing "
+	        "was changed; if the IM server was restored from a backup and its lists are right, "
+	        "run "
+	        "imex contacts sync --accept-older",
+	        pass->run->lease->mailbox->owner, version, pass->status->im_version);
+	return false;
+}
+
+bool contacts_read_ours(struct pass_state *pass, GError **error)
+{
+	struct contacts_run *run = pass->run;
+	struct contact_status *status = pass->status;
+	const char *owner = run->lease->mailbox->owner;
+	int64_t now = clock_utc_us();
+	g_autofree char *version = run->im.driver->version(run->im.data, owner, error);
+	if (version == NULL)
+		return false;
+	if (status->im_version != NULL &&
+	        run->im.driver->went_back(run->im.data, status->im_version, version))
+		return refuse_went_back(pass, version, error);
+	bool due = status->im_version == NULL || !g_str_equal(status->im_version, version) ||
+	           now - status->im_read_utc_us >= FULL_ROSTER_EVERY_US;
+	if (!due)
+		return true;
+	autoptr(im_roster) roster = run->im.driver->read(run->im.data, owner, error);
+	return roster != NULL &&
+	       store_contact_stage_ours(run->store, run->lease, status, roster->contacts,
+	               roster->unreadable, roster->version, now, error);
+}
