@@ -88,3 +88,21 @@ unit_store_SOURCES = \
 	tests/unit/store/test_policy.c \
 	tests/unit/store/test_store.c
 unit_store_LDADD = $(UNIT_LDADD)
+
+# oauth
+check_PROGRAMS += unit_oauth
+ALL_TESTS += unit_oauth
+SMOKE_TESTS += unit_oauth
+unit_oauth_SOURCES = \
+	tests/unit/oauth/fixture.c tests/unit/oauth/fixture.h \
+	tests/unit/oauth/mint.c tests/unit/oauth/mint.h \
+	tests/unit/oauth/suites.c \
+	tests/unit/oauth/test_base64.c \
+	tests/unit/oauth/test_challenge.c \
+	tests/unit/oauth/test_keyring.c \
+	tests/unit/oauth/test_metadata.c \
+	tests/unit/oauth/test_principal.c \
+	tests/unit/oauth/test_token.c \
+	tests/unit/oauth/test_trust.c \
+	tests/unit/oauth/test_verify.c
+unit_oauth_LDADD = $(UNIT_LDADD)
