@@ -402,15 +402,14 @@ static bool check_user(const struct check *check, char **owner, GError **error)
 			return false;
 	}
 	const char *nameid = NULL;
-	if (json_object_get(claims, "nameid") != NULL &&
-	        !need_claim(claims, "nameid", &nameid, error))
+	if (!need_claim(claims, "nameid", &nameid, error))
 		return false;
 	/* We keep no SIDs: one may stand beside a name, where the partner is allowed to send it. */
-	if (nameid != NULL && is_sid(nameid)) {
+	if (is_sid(nameid)) {
 		if (!check->partner->accept_sid)
 			return refuse(
 			        error, "verify.user", "the partner may not name users by SID");
-	} else if (nameid != NULL && !resolve_name(check, VERIFY_UPN, nameid, owner, error)) {
+	} else if (!resolve_name(check, VERIFY_UPN, nameid, owner, error)) {
 		return false;
 	}
 	return *owner != NULL || refuse(error, "verify.user", "it names no user that we know");

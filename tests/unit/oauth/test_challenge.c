@@ -144,6 +144,7 @@ START_TEST(reads_diagnostics)
 	ck_assert(diagnostics_parse("99;reason=\"a\nb", &code, &reason, &meaning));
 	ck_assert_str_eq(reason, "a b");
 	ck_assert_ptr_null(meaning);
+	g_clear_pointer(&reason, g_free);
 	ck_assert(!diagnostics_parse("none", &code, &reason, &meaning));
 	ck_assert(!diagnostics_parse(NULL, &code, &reason, &meaning));
 }

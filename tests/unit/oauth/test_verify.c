@@ -5,8 +5,6 @@
 #include "oauth/base64.h"
 #include "oauth/jws.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,10 +104,12 @@ static void hmac(struct shape *s, const void *secret, size_t len)
 	g_autofree char *head = base64url_encode(header, strlen(header));
 	g_autofree char *body = base64url_encode(claims, strlen(claims));
 	g_autofree char *input = g_strconcat(head, ".", body, NULL);
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned size = 0;
-	HMAC(EVP_sha256(), secret, (int)len, (const unsigned char *)input, strlen(input), digest,
-	        &size);
+	guint8 digest[32];
+	gsize size = sizeof digest;
+	GHmac *mac = g_hmac_new(G_CHECKSUM_SHA256, secret, len);
+	g_hmac_update(mac, (const guchar *)input, -1);
+	g_hmac_get_digest(mac, digest, &size);
+	g_hmac_unref(mac);
 	s->signature = base64url_encode(digest, size);
 	free(header);
 	free(claims);
@@ -483,13 +483,17 @@ static void user_smtp_only(struct shape *s)
 {
 	json_put(s->outer_claims, "sip", NULL);
 	json_put(s->outer_claims, "upn", NULL);
-	json_put(s->outer_claims, "nameid", NULL);
 }
 
-static void user_absent(struct shape *s)
+static void user_nameid_only(struct shape *s)
 {
 	user_smtp_only(s);
 	json_put(s->outer_claims, "smtp", NULL);
+}
+
+static void user_without_nameid(struct shape *s)
+{
+	json_put(s->outer_claims, "nameid", NULL);
 }
 
 static void user_two(struct shape *s)
@@ -599,7 +603,7 @@ static void app_only(struct shape *s)
 static void signature_truncated(struct shape *s)
 {
 	s->compact = finished(s);
-	s->compact[strlen(s->compact) - 4] = '\0';
+	s->compact[strlen(s->compact) - 6] = '\0';
 }
 
 static void signature_longer(struct shape *s)
@@ -838,7 +842,7 @@ static void sid_allowed(struct shape *s)
 
 static void sid_alone(struct shape *s)
 {
-	user_absent(s);
+	user_nameid_only(s);
 	sid_allowed(s);
 }
 
@@ -932,7 +936,7 @@ static const struct attack {
         {"11 exp fraction", exp_fraction, "verify.claim", exp_number},
         {"12 smtp of one, upn of another", user_two, "verify.user", NULL},
         {"12 nameid of another", user_two_by_nameid, "verify.user", NULL},
-        {"12 nobody", user_absent, "verify.user", user_smtp_only},
+        {"12 no nameid", user_without_nameid, "verify.claim", user_nameid_only},
         {"12 unknown", user_unknown, "verify.user", user_smtp_only},
         {"12 smtp twice", duplicate_smtp, "verify.malformed", outer_new_member},
         {"12 smtp: prefix", user_prefix, "verify.user", user_case},
@@ -950,7 +954,7 @@ static const struct attack {
         {"13 carrier object", carrier_object, "verify.claim", NULL},
         {"13 carrier twice", duplicate_carrier, "verify.malformed", outer_new_member},
         {"14 truncated signature", signature_truncated, "verify.signature", app_only},
-        {"14 longer signature", signature_longer, "verify.malformed", app_only},
+        {"14 longer signature", signature_longer, "verify.signature", app_only},
         {"14 padding", signature_padded, "verify.malformed", app_only},
         {"14 stray bits", signature_stray_bits, "verify.malformed", app_only},
         {"14 plain base64", plain_base64, "verify.malformed", app_only},
@@ -1088,13 +1092,31 @@ END_TEST
 
 /* Mutations ---------------------------------------------------------------------------------- */
 
-#define MUTATIONS 10000
+#define MUTATIONS 10000U
 
-/* The claims of the outer token as parsed, without regard to their order; NULL when unreadable. */
-static json_t *outer_claims_of(const char *compact)
+/*
+ * Whether what was accepted is what was said: the signed token byte for byte, and of the outer
+ * token every claim that is looked at. Its times it asserts by itself, and a name of the user may
+ * be missing as long as the others lead to him.
+ */
+static bool says_the_same(const char *before, const char *after)
 {
-	autoptr(jws) jws = jws_parse(compact, NULL);
-	return jws != NULL ? json_incref(jws->payload) : NULL;
+	static const char *const looked_at[] = {
+	        "aud", "iss", "nameid", "smtp", "sip", "upn", "actortoken", "actort"};
+	autoptr(jws) a = jws_parse(before, NULL);
+	autoptr(jws) b = jws_parse(after, NULL);
+	if (b == NULL || json_object_get(b->payload, "actortoken") == NULL ||
+	        b->signature->len != 0 || !json_equal(a->header, b->header))
+		return false;
+	for (unsigned i = 0; i < G_N_ELEMENTS(looked_at); i++) {
+		const char *x = json_string_value(json_object_get(a->payload, looked_at[i]));
+		const char *y = json_string_value(json_object_get(b->payload, looked_at[i]));
+		bool is_token = g_str_has_prefix(looked_at[i], "actor");
+		if (y != NULL &&
+		        (x == NULL || (is_token ? strcmp(x, y) : g_ascii_strcasecmp(x, y))))
+			return false;
+	}
+	return true;
 }
 
 /* Swaps, drops, repeats or reorders members of the outer token's claims. */
@@ -1113,8 +1135,9 @@ static char *shuffle_members(GRand *random, const char *compact)
 		members[a] = members[b];
 		members[b] = swap;
 	} else {
+		char *again = g_strdup(members[b]);
 		g_free(members[a]);
-		members[a] = g_strdup(members[b]);
+		members[a] = again;
 	}
 	g_autofree char *joined = g_strjoinv("\",\"", members);
 	g_autofree char *whole = g_strconcat("{", joined, "}", NULL);
@@ -1167,27 +1190,26 @@ static char *mutate(GRand *random, const char *compact)
 	return mutations[g_rand_int_range(random, 0, G_N_ELEMENTS(mutations))](random, compact);
 }
 
-START_TEST(mutations_are_refused_unless_they_change_nothing)
+START_TEST(mutations_are_refused_unless_they_say_the_same)
 {
 	const char *given = g_getenv("IMEX_TEST_SEED");
 	guint32 seed = given != NULL ? (guint32)g_ascii_strtoull(given, NULL, 10) : g_random_int();
 	printf("# seed %u (IMEX_TEST_SEED)\n", seed);
+	fflush(stdout);
 	g_autoptr(GRand) random = g_rand_new_with_seed(seed);
 	struct shape *shape = shape_new();
 	g_autofree char *compact = mint_token(mint, shape);
 	shape_free(shape);
-	json_auto_t *before = outer_claims_of(compact);
 	unsigned accepted = 0;
 	for (unsigned i = 0; i < MUTATIONS; i++) {
 		g_autofree char *other = mutate(random, compact);
 		if (mint_verdict(partners, other) != NULL)
 			continue;
-		json_auto_t *after = outer_claims_of(other);
 		ck_assert_msg(
-		        json_equal(before, after), "seed %u, mutation %u: %s", seed, i, other);
+		        says_the_same(compact, other), "seed %u, mutation %u: %s", seed, i, other);
 		accepted++;
 	}
-	printf("# %u of %u mutations changed nothing\n", accepted, MUTATIONS);
+	printf("# %u of %u mutations said the same\n", accepted, MUTATIONS);
 	/* Swapping a member with itself must be among them, or the test tests nothing. */
 	ck_assert_uint_gt(accepted, 0);
 	ck_assert_uint_lt(accepted, MUTATIONS / 2);
@@ -1218,7 +1240,9 @@ static bool find_vector_user(
 	return true;
 }
 
-static const char *vector_verdict(const char *name, const char *certificate_pem_text)
+/* id: who the partner with that certificate is. */
+static const char *vector_verdict(
+        const char *name, const char *id, const char *certificate_pem_text)
 {
 	static const char *const vector_hosts[] = {"mail.fabrikam.example", NULL};
 	static const char *const vector_domains[] = {"fabrikam.example", NULL};
@@ -1236,8 +1260,8 @@ static const char *vector_verdict(const char *name, const char *certificate_pem_
 	autoptr(partner) skype = fixture_partner(1);
 	g_free(skype->issuer);
 	g_free(skype->app_id);
-	skype->app_id = g_strdup(PRINCIPAL_SKYPE);
-	skype->issuer = principal_issuer(PRINCIPAL_SKYPE, "fabrikam.example");
+	skype->app_id = g_strdup(id);
+	skype->issuer = principal_issuer(id, "fabrikam.example");
 	struct partner_key *key = g_ptr_array_index(skype->keys, 0);
 	g_free(key->x5t);
 	g_bytes_unref(key->der);
@@ -1263,12 +1287,16 @@ START_TEST(shared_vector)
 		return;
 	}
 	clock_set_utc_us(INT64_C(1700000100) * CLOCK_US_PER_S);
-	ck_assert_ptr_null(vector_verdict("actor.jwt", certificate));
-	ck_assert_ptr_null(vector_verdict("apponly.jwt", certificate));
-	ck_assert_ptr_null(vector_verdict("outer.jwt", certificate));
-	ck_assert_str_eq(vector_verdict("actor-bad-sig.jwt", certificate), "verify.signature");
+	ck_assert_ptr_null(vector_verdict("actor.jwt", PRINCIPAL_SKYPE, certificate));
+	ck_assert_ptr_null(vector_verdict("apponly.jwt", PRINCIPAL_SKYPE, certificate));
+	ck_assert_ptr_null(vector_verdict("outer.jwt", PRINCIPAL_SKYPE, certificate));
+	/* Its issuer was changed after signing: it fails even where that issuer is the partner. */
+	ck_assert_str_eq(
+	        vector_verdict("actor-bad-sig.jwt", PRINCIPAL_SKYPE, certificate), "verify.issuer");
+	ck_assert_str_eq(vector_verdict("actor-bad-sig.jwt", PRINCIPAL_EXCHANGE, certificate),
+	        "verify.signature");
 	clock_set_utc_us(INT64_C(1700028800 + 300) * CLOCK_US_PER_S);
-	ck_assert_str_eq(vector_verdict("outer.jwt", certificate), "verify.time");
+	ck_assert_str_eq(vector_verdict("outer.jwt", PRINCIPAL_SKYPE, certificate), "verify.time");
 }
 END_TEST
 
@@ -1283,7 +1311,7 @@ Suite *verify_suite(void)
 	tcase_add_test(tests, authorization_headers);
 	tcase_add_test(tests, unknown_key_is_told_once_the_issuer_is_known);
 	tcase_add_test(tests, challenge_says_what_a_stranger_may_know);
-	tcase_add_test(tests, mutations_are_refused_unless_they_change_nothing);
+	tcase_add_test(tests, mutations_are_refused_unless_they_say_the_same);
 	tcase_add_test(tests, shared_vector);
 	suite_add_tcase(suite, tests);
 	return suite;
