@@ -191,6 +191,29 @@ static GMimeMultipart *make_body(const struct transcript *in, const struct mime_
 	return body;
 }
 
+/*
+ * A line that begins with "From " would be quoted by whoever stores the message in an mbox file,
+ * and not everybody takes the quote off again. Such a line stands in a quoted-printable part,
+ * because base64 has no spaces; there the letter can be written as its code.
+ */
+static GString *without_from_lines(const char *data, size_t len)
+{
+	GString *out = g_string_sized_new(len + 16);
+	const char *end = data + len;
+	while (data < end) {
+		const char *feed = memchr(data, '\n', (size_t)(end - data));
+		size_t line = feed != NULL ? (size_t)(feed - data) + 1 : (size_t)(end - data);
+		if (line >= 5 && memcmp(data, "From ", 5) == 0) {
+			g_string_append(out, "=46");
+			data++;
+			line--;
+		}
+		g_string_append_len(out, data, (gssize)line);
+		data += line;
+	}
+	return out;
+}
+
 static GBytes *write_message(GMimeMessage *message)
 {
 	GMimeFormatOptions *format = g_mime_format_options_new();
@@ -198,7 +221,8 @@ static GBytes *write_message(GMimeMessage *message)
 	g_mime_format_options_set_newline_format(format, GMIME_NEWLINE_FORMAT_DOS);
 	g_mime_object_write_to_stream(GMIME_OBJECT(message), format, stream);
 	const GByteArray *array = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
-	GBytes *bytes = g_bytes_new(array->data, array->len);
+	GString *armored = without_from_lines((const char *)array->data, array->len);
+	GBytes *bytes = g_string_free_to_bytes(armored);
 	g_object_unref(stream);
 	g_mime_format_options_free(format);
 	return bytes;

@@ -1,0 +1,402 @@
+#include "archive/export_private.h"
+
+#include "core/error.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define JOURNAL ".imex-export"
+#define MANIFEST "MANIFEST.sha256"
+#define HEADING "imex-export 1"
+
+/* Items that are written between two lines to the disk. */
+#define GROUP 64
+
+#define ID_MAX_BYTES 128
+
+struct export
+{
+	const struct export_driver *driver;
+	struct export_options options; /* strings owned */
+	int dir; /* the folder */
+	int journal; /* open for appending */
+	int file; /* the one file, or -1 */
+	int64_t end; /* its length */
+	GHashTable *done; /* ids */
+	GPtrArray *lines; /* of the index; NULL when there is none */
+	GString *pending; /* journal lines of what is not yet safe */
+	unsigned pending_items;
+	uint64_t written, total;
+	char *entry_point;
+};
+
+static bool io_error(
+        const struct export *export, const char *what, const char *path, GError **error)
+{
+	error_set(error, ERROR_RETRY, "export.io", "%s %s/%s failed: %s; the export can be resumed",
+	        what, export->options.dir, path, g_strerror(errno));
+	return false;
+}
+
+static void line_free(struct export_line *line)
+{
+	export_line_clear(line);
+	g_free(line);
+}
+
+void export_close(struct export *export)
+{
+	if (export->file >= 0)
+		close(export->file);
+	if (export->journal >= 0)
+		close(export->journal);
+	if (export->dir >= 0)
+		close(export->dir);
+	g_clear_pointer(&export->done, g_hash_table_unref);
+	g_clear_pointer(&export->lines, g_ptr_array_unref);
+	if (export->pending != NULL)
+		g_string_free(export->pending, TRUE);
+	g_clear_pointer(&export->options.zone, g_time_zone_unref);
+	g_free((char *)(uintptr_t) export->options.dir);
+	g_free((char *)(uintptr_t) export->options.scope);
+	g_free((char *)(uintptr_t) export->options.zone_name);
+	g_free(export->entry_point);
+	g_free(export);
+}
+
+static bool write_all(int fd, const char *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, data, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		data += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* A whole new file, safe on the disk under its name. What an earlier run left half is replaced. */
+static bool write_file(
+        struct export *export, const char *path, const GString *bytes, GError **error)
+{
+	g_autofree char *part = g_strconcat(path, ".part", NULL);
+	int fd = openat(
+	        export->dir, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return io_error(export, "creating", part, error);
+	bool good = write_all(fd, bytes->str, bytes->len) && fdatasync(fd) == 0;
+	int cause = errno;
+	good = close(fd) == 0 && good;
+	errno = good ? errno : cause;
+	if (!good || renameat(export->dir, part, export->dir, path) != 0)
+		return io_error(export, "writing", path, error);
+	return true;
+}
+
+static bool make_folders(struct export *export, GError **error)
+{
+	for (unsigned i = 0; export->driver->folders[i] != NULL; i++) {
+		g_autofree char *path =
+		        g_build_filename(export->options.dir, export->driver->folders[i], NULL);
+		if (g_mkdir_with_parents(path, 0700) != 0)
+			return io_error(export, "making", export->driver->folders[i], error);
+	}
+	return true;
+}
+
+static bool exists_error(const struct export *export, const char *what, GError **error)
+{
+	error_set(error, ERROR_CONFIG, "export.exists",
+	        "%s %s: name a folder that does not exist yet, or an empty one",
+	        export->options.dir, what);
+	return false;
+}
+
+/* Nothing but what is hidden may be in a folder that we begin to fill. */
+static bool check_empty(struct export *export, GError **error)
+{
+	g_autoptr(GDir) dir = g_dir_open(export->options.dir, 0, NULL);
+	return dir == NULL || g_dir_read_name(dir) == NULL ||
+	       exists_error(export, "holds other files", error);
+}
+
+static char *heading(const struct export *export)
+{
+	return g_strdup_printf(HEADING "\t%s\t%s\n", export->driver->name, export->options.scope);
+}
+
+static void remember(struct export *export, struct export_line *line)
+{
+	g_hash_table_add(export->done, g_strdup(line->id));
+	export->total++;
+	export->end = MAX(export->end, line->end);
+	if (export->lines == NULL) {
+		export_line_clear(line);
+		return;
+	}
+	struct export_line *kept = g_new0(struct export_line, 1);
+	*kept = *line;
+	*line = (struct export_line){0};
+	g_ptr_array_add(export->lines, kept);
+}
+
+/* Whole lines of the journal; what stands behind the last line feed was cut short. */
+static bool read_journal(struct export *export, size_t *whole, GError **error)
+{
+	g_autofree char *path = g_build_filename(export->options.dir, JOURNAL, NULL);
+	g_autofree char *text = NULL;
+	g_autofree char *first = heading(export);
+	if (!g_file_get_contents(path, &text, NULL, NULL))
+		return io_error(export, "reading", JOURNAL, error);
+	*whole = 0;
+	if (strchr(text, '\n') == NULL)
+		return true;
+	if (!g_str_has_prefix(text, first)) {
+		error_set(error, ERROR_CONFIG, "export.scope",
+		        "%s holds an unfinished export of something else: repeat that command to "
+		        "finish it, or name another folder",
+		        export->options.dir);
+		return false;
+	}
+	*whole = strlen(first);
+	for (char *feed = NULL; (feed = strchr(text + *whole, '\n')) != NULL;) {
+		struct export_line line;
+		*feed = '\0';
+		if (!export_line_parse(text + *whole, &line))
+			break;
+		remember(export, &line);
+		*whole = (size_t)(feed - text) + 1;
+	}
+	return true;
+}
+
+static bool open_journal(struct export *export, GError **error)
+{
+	size_t whole = 0;
+	bool resumed = faccessat(export->dir, JOURNAL, F_OK, 0) == 0;
+	if (resumed ? !read_journal(export, &whole, error) : !check_empty(export, error))
+		return false;
+	export->journal =
+	        openat(export->dir, JOURNAL, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (export->journal < 0 || ftruncate(export->journal, (off_t)whole) != 0 ||
+	        lseek(export->journal, 0, SEEK_END) < 0)
+		return io_error(export, "opening", JOURNAL, error);
+	if (whole > 0)
+		return true;
+	g_autofree char *first = heading(export);
+	if (!write_all(export->journal, first, strlen(first)) || fdatasync(export->journal) != 0)
+		return io_error(export, "writing", JOURNAL, error);
+	return true;
+}
+
+/* The one file as it was when the journal's last line was written. */
+static bool open_file(struct export *export, GError **error)
+{
+	const char *name = export->driver->file;
+	if (name == NULL)
+		return true;
+	export->file = openat(export->dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (export->file < 0 || ftruncate(export->file, (off_t) export->end) != 0 ||
+	        lseek(export->file, 0, SEEK_END) != (off_t) export->end)
+		return io_error(export, "opening", name, error);
+	return true;
+}
+
+static bool open_all(struct export *export, GError **error)
+{
+	if (g_mkdir_with_parents(export->options.dir, 0700) != 0)
+		return io_error(export, "making", "", error);
+	export->dir = open(export->options.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (export->dir < 0)
+		return io_error(export, "opening", "", error);
+	if (faccessat(export->dir, MANIFEST, F_OK, 0) == 0)
+		return exists_error(export, "holds a finished export", error);
+	return open_journal(export, error) && make_folders(export, error) &&
+	       open_file(export, error);
+}
+
+struct export *export_open(const struct export_options *options, GError **error)
+{
+	struct export *export = g_new0(struct export, 1);
+	export->driver = export_driver_of(options->format);
+	export->options = *options;
+	export->options.dir = g_strdup(options->dir);
+	export->options.scope = g_strdup(options->scope);
+	export->options.zone_name = g_strdup(options->zone_name);
+	export->options.zone = g_time_zone_ref(options->zone);
+	export->dir = export->journal = export->file = -1;
+	export->done = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	export->pending = g_string_new(NULL);
+	if (export->driver->index)
+		export->lines = g_ptr_array_new_with_free_func((GDestroyNotify)line_free);
+	export->entry_point = g_build_filename(options->dir, export->driver->entry_point, NULL);
+	if (open_all(export, error))
+		return export;
+	export_close(export);
+	return NULL;
+}
+
+bool export_has(const struct export *export, const char *id)
+{
+	return g_hash_table_contains(export->done, id);
+}
+
+uint64_t export_written(const struct export *export)
+{
+	return export->written;
+}
+
+uint64_t export_total(const struct export *export)
+{
+	return export->total;
+}
+
+const char *export_entry_point(const struct export *export)
+{
+	return export->entry_point;
+}
+
+/* What the journal says is on the disk before the journal says so. */
+static bool flush(struct export *export, GError **error)
+{
+	if (export->pending_items == 0)
+		return true;
+	if (export->file >= 0 && fdatasync(export->file) != 0)
+		return io_error(export, "writing", export->driver->file, error);
+	if (!write_all(export->journal, export->pending->str, export->pending->len) ||
+	        fdatasync(export->journal) != 0)
+		return io_error(export, "writing", JOURNAL, error);
+	g_string_truncate(export->pending, 0);
+	export->pending_items = 0;
+	return true;
+}
+
+static bool is_file_name(const char *id)
+{
+	size_t len = strlen(id);
+	return len > 0 && len <= ID_MAX_BYTES &&
+	       strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") ==
+	               len;
+}
+
+/* Writes the item's bytes; line gets where and what. */
+static bool write_item(struct export *export, const struct export_item *item,
+        struct export_line *line, GError **error)
+{
+	g_autoptr(GString) bytes = g_string_new(NULL);
+	export->driver->bytes(item, bytes);
+	if (export->file < 0) {
+		line->path = export->driver->path(item);
+		line->sha256 = g_compute_checksum_for_data(
+		        G_CHECKSUM_SHA256, (const guchar *)bytes->str, bytes->len);
+		return write_file(export, line->path, bytes, error);
+	}
+	line->path = g_strdup(export->driver->file);
+	line->sha256 = g_strdup("-");
+	if (!write_all(export->file, bytes->str, bytes->len))
+		return io_error(export, "writing", line->path, error);
+	export->end += (int64_t)bytes->len;
+	line->end = export->end;
+	return true;
+}
+
+bool export_add(struct export *export, const struct export_item *item, GError **error)
+{
+	struct export_line line = {
+	        .id = g_strdup(item->id),
+	        .first_utc_us = item->first_utc_us,
+	        .last_utc_us = item->last_utc_us,
+	        .messages = item->messages,
+	        .subject = g_strdup(item->subject),
+	        .people = g_strdup(item->people),
+	};
+	bool good = is_file_name(item->id);
+	if (!good)
+		error_set(error, ERROR_ITEM, "export.id", "\"%s\" cannot be the name of a file",
+		        item->id);
+	good = good && write_item(export, item, &line, error);
+	if (good) {
+		g_autofree char *text = export_line_format(&line);
+		g_string_append(export->pending, text);
+		export->pending_items++;
+		export->written++;
+		remember(export, &line);
+		good = export->pending_items < GROUP || flush(export, error);
+	}
+	export_line_clear(&line);
+	return good;
+}
+
+static char *hash_file(struct export *export, const char *path, GError **error)
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	guchar buffer[65536];
+	ssize_t n = 0;
+	int fd = openat(export->dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	while (fd >= 0 && (n = read(fd, buffer, sizeof(buffer))) > 0)
+		g_checksum_update(sum, buffer, n);
+	if (fd < 0 || n < 0)
+		io_error(export, "reading", path, error);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 || n < 0 ? NULL : g_strdup(g_checksum_get_string(sum));
+}
+
+static bool add_hashed(struct export *export, const char *path, GString *manifest, GError **error)
+{
+	g_autofree char *hash = hash_file(export, path, error);
+	if (hash != NULL)
+		g_string_append_printf(manifest, "%s  %s\n", hash, path);
+	return hash != NULL;
+}
+
+/* From the journal, whose lines need not be held for this. */
+static bool list_files(struct export *export, GString *manifest, GError **error)
+{
+	g_autofree char *path = g_build_filename(export->options.dir, JOURNAL, NULL);
+	g_autofree char *text = NULL;
+	if (export->driver->file != NULL)
+		return add_hashed(export, export->driver->file, manifest, error);
+	if (!g_file_get_contents(path, &text, NULL, NULL))
+		return io_error(export, "reading", JOURNAL, error);
+	char *next = strchr(text, '\n') + 1;
+	for (char *feed = NULL; (feed = strchr(next, '\n')) != NULL; next = feed + 1) {
+		struct export_line line;
+		*feed = '\0';
+		if (!export_line_parse(next, &line))
+			continue;
+		g_string_append_printf(manifest, "%s  %s\n", line.sha256, line.path);
+		export_line_clear(&line);
+	}
+	return true;
+}
+
+static bool write_index(struct export *export, GError **error)
+{
+	g_autoptr(GString) page = g_string_new(NULL);
+	if (export->lines == NULL)
+		return true;
+	export_index(page, export->lines, &export->options);
+	return write_file(export, "index.html", page, error);
+}
+
+bool export_finish(struct export *export, GError **error)
+{
+	g_autoptr(GString) manifest = g_string_new(NULL);
+	if (!flush(export, error) || !write_index(export, error) ||
+	        !list_files(export, manifest, error) ||
+	        (export->lines != NULL && !add_hashed(export, "index.html", manifest, error)) ||
+	        !write_file(export, MANIFEST, manifest, error))
+		return false;
+	if (unlinkat(export->dir, JOURNAL, 0) != 0 || fsync(export->dir) != 0)
+		return io_error(export, "finishing", "", error);
+	return true;
+}

@@ -1,0 +1,46 @@
+/*
+ * What export.c shares with the formats.
+ */
+#ifndef IMEX_ARCHIVE_EXPORT_PRIVATE_H
+#define IMEX_ARCHIVE_EXPORT_PRIVATE_H
+
+#include "archive/export.h"
+
+/*
+ * A format makes the bytes of one item. A format with `file` appends them all to that one file; the
+ * others make a file per item, at the path that they give.
+ */
+struct export_driver {
+	const char *name;
+	const char *folders[4]; /* made at the beginning; NULL-ended */
+	const char *file; /* the one file, or NULL */
+	const char *entry_point; /* what to open first; NULL: the folder itself */
+	/* Relative path, owned; not called when there is the one file. */
+	char *(*path)(const struct export_item *item);
+	/* Appends what is written of the item. */
+	void (*bytes)(const struct export_item *item, GString *out);
+	bool index; /* an index page is made at the end */
+};
+
+const struct export_driver *export_driver_of(enum export_format format);
+
+/* One line of the journal: an item that is on the disk. */
+struct export_line {
+	char *id;
+	char *path; /* relative */
+	char *sha256; /* of its file; "-" in the one file */
+	int64_t end; /* offset behind it in the one file; 0 elsewhere */
+	int64_t first_utc_us, last_utc_us;
+	unsigned messages;
+	char *subject, *people;
+};
+
+char *export_line_format(const struct export_line *line); /* with its line feed; owned */
+/* False when text (without line feed) is no whole line. */
+bool export_line_parse(const char *text, struct export_line *line);
+void export_line_clear(struct export_line *line);
+
+/* Appends the index page over the lines of the journal. */
+void export_index(GString *out, const GPtrArray *lines, const struct export_options *options);
+
+#endif
