@@ -1,7 +1,12 @@
 # The schema, numbered, forward only; store/ embeds it into the programs. One line per file, in the
 # order of their numbers. A line of a file that begins with "-- sqlite:" or "-- postgresql:" is for
 # that engine only.
-SQL_FILES = sql/0001_core.sql sql/0002_contacts.sql sql/0004_partners.sql sql/0005_archive.sql
+SQL_FILES = \
+	sql/0001_core.sql \
+	sql/0002_contacts.sql \
+	sql/0003_messages.sql \
+	sql/0004_partners.sql \
+	sql/0005_archive.sql
 
 EXTRA_DIST += $(SQL_FILES) sql/embed.awk
 CLEANFILES += store/migrations.c

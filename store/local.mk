@@ -17,8 +17,9 @@ libimex_store_a_SOURCES = \
 nodist_libimex_store_a_SOURCES = store/migrations.c
 # what is captured
 libimex_store_a_SOURCES += \
-	store/cursor.h \
-	store/message.h
+	store/cursor.c store/cursor.h \
+	store/message.c store/message.h \
+	store/message_read.c
 # what the archive holds
 libimex_store_a_SOURCES += \
 	store/delivery.c store/delivery.h \

@@ -10,8 +10,9 @@
  * owner, source_key), and reading it again changes nothing. A copy joins a message that is there
  * when both bear the same correlation and were sent close to each other. A correlation begins with
  * the kind of proof that it stands for:
- *   "o:"  the sender's own unique id: joins copies of other owners and a repeated one of the same
- *         owner (a client that sent again after a broken connection), within ten minutes
+ *   "o:"  the sender's own unique id: joins copies of other owners within ten minutes, and a
+ *         repeated one of the same owner (a client that sent again after a broken connection)
+ *         within five
  *   "i:"  an id that is unique within the sender's session at best: joins copies of other owners
  *         within ten minutes
  *   "c:"  sender and content only: joins copies of other owners within a minute

@@ -157,22 +157,9 @@ static void remember_spelling(
 		g_hash_table_replace(prosody->spellings, g_strdup(owner), g_steal_pointer(&whole));
 }
 
-static bool tell_owner(struct prosody *prosody, const struct db_result *result, im_owner_fn each,
-        void *data, GError **error)
+/* Pairs of owner and version. */
+static bool collect_owners(struct prosody *prosody, GPtrArray *pairs, GError **error)
 {
-	g_autofree char *owner = prosody_address(result, 0, 1);
-	/* No XMPP server makes such an account; no mailbox can be mapped to it either. */
-	if (owner == NULL)
-		return true;
-	remember_spelling(prosody, result, owner);
-	g_autofree char *version =
-	        prosody_version(db_column_text(result, 2), db_column_int64(result, 3));
-	return each(data, owner, version, error);
-}
-
-static bool prosody_owners(struct im_source *source, im_owner_fn each, void *data, GError **error)
-{
-	struct prosody *prosody = prosody_of(source);
 	autoptr(db_result) result = db_query(prosody->db,
 	        OWNER_COLUMNS "WHERE p.store IN ('roster', 'accounts') AND p.\"user\" <> '' "
 	                      "GROUP BY p.host, p.\"user\"",
@@ -180,10 +167,29 @@ static bool prosody_owners(struct im_source *source, im_owner_fn each, void *dat
 	if (result == NULL)
 		return false;
 	int more;
-	while ((more = db_next(result, error)) > 0)
-		if (!tell_owner(prosody, result, each, data, error))
-			return false;
+	while ((more = db_next(result, error)) > 0) {
+		char *owner = prosody_address(result, 0, 1);
+		/* No XMPP server makes such an account; no mailbox can be mapped to it either. */
+		if (owner == NULL)
+			continue;
+		remember_spelling(prosody, result, owner);
+		g_ptr_array_add(pairs, owner);
+		g_ptr_array_add(pairs,
+		        prosody_version(db_column_text(result, 2), db_column_int64(result, 3)));
+	}
 	return more == 0;
+}
+
+static bool prosody_owners(struct im_source *source, im_owner_fn each, void *data, GError **error)
+{
+	g_autoptr(GPtrArray) pairs = g_ptr_array_new_with_free_func(g_free);
+	if (!collect_owners(prosody_of(source), pairs, error))
+		return false;
+	for (guint i = 0; i + 1 < pairs->len; i += 2)
+		if (!each(data, g_ptr_array_index(pairs, i), g_ptr_array_index(pairs, i + 1),
+		            error))
+			return false;
+	return true;
 }
 
 static char *prosody_roster_version(struct im_source *source, const char *owner, GError **error)

@@ -21,6 +21,9 @@
 #define ANCHOR_HEX 16
 #define CURSOR_FORMAT "p1:%" G_GINT64_FORMAT ":%" G_GINT64_FORMAT ":%s"
 
+/* The rows of a page are held, so that Prosody never waits for what is done with them. */
+#define PAGE_MAX_BYTES (16u * 1024 * 1024)
+
 /* A delay is believed within these bounds; clients may write one, too. */
 #define DELAY_MAX_US (30 * CLOCK_US_PER_DAY)
 #define DELAY_SKEW_US (60 * CLOCK_US_PER_S)
@@ -284,35 +287,57 @@ static bool read_message(struct prosody *prosody, const struct db_result *result
 	return true;
 }
 
+/* A row as it is told: a message, or why there is none. */
+struct event {
+	struct message *message; /* or NULL */
+	GError *cause;
+	char *owner, *key;
+	int64_t when_utc_us;
+};
+
+static void event_free(gpointer data)
+{
+	struct event *event = data;
+	if (event->message != NULL)
+		message_free(event->message);
+	g_clear_error(&event->cause);
+	g_free(event->owner);
+	g_free(event->key);
+	g_free(event);
+}
+
 struct paging {
 	struct prosody *prosody;
-	const struct im_message_sink *sink;
 	struct im_page *page;
 	struct position position; /* grows */
 	int64_t last; /* sort_id of the last row */
+	GPtrArray *events; /* struct event */
+	size_t bytes;
 };
 
-static void tell_odd(struct paging *paging, const struct db_result *result, const GError *cause)
+static void keep(struct paging *paging, const struct db_result *result, struct message *message,
+        GError *cause)
 {
-	g_autofree char *owner = prosody_address(result, HOST, USER);
-	const char *key = db_column_text(result, KEY);
-	const struct im_odd odd = {.what = "message",
-	        .owner = owner,
-	        .key = g_utf8_validate(key, -1, NULL) ? key : NULL,
-	        .reason = error_reason(cause),
-	        .detail = cause->message,
-	        .sent_utc_us = db_column_int64(result, WHEN) * CLOCK_US_PER_S};
-	if (paging->sink->odd != NULL)
-		paging->sink->odd(paging->sink->data, &odd);
+	struct event *event = g_new0(struct event, 1);
+	event->message = message;
+	event->cause = cause;
+	if (cause != NULL) {
+		const char *key = db_column_text(result, KEY);
+		event->owner = prosody_address(result, HOST, USER);
+		event->key = g_utf8_validate(key, -1, NULL) ? g_strdup(key) : NULL;
+		event->when_utc_us = db_column_int64(result, WHEN) * CLOCK_US_PER_S;
+	}
+	g_ptr_array_add(paging->events, event);
 }
 
 static bool read_row(struct paging *paging, const struct db_result *result, GError **error)
 {
-	g_autoptr(GError) cause = NULL;
-	autoptr(message) message = NULL;
+	GError *cause = NULL;
+	struct message *message = NULL;
 	struct im_page *page = paging->page;
 
 	page->rows++;
+	paging->bytes += strlen(db_column_text(result, VALUE));
 	paging->last = db_column_int64(result, SORT_ID);
 	digest_key(result, HOST, paging->position.anchor);
 	page->newest_utc_us =
@@ -320,17 +345,16 @@ static bool read_row(struct paging *paging, const struct db_result *result, GErr
 	if (!read_message(paging->prosody, result, &message, &cause)) {
 		/* One row is odd; a database that fails is no matter of the row. */
 		if (error_class_of(cause) != ERROR_ITEM) {
-			g_propagate_error(error, g_steal_pointer(&cause));
+			g_propagate_error(error, cause);
 			return false;
 		}
-		tell_odd(paging, result, cause);
-		return true;
-	}
-	if (message == NULL) {
+		keep(paging, result, NULL, cause);
+	} else if (message == NULL) {
 		page->left_out++;
-		return true;
+	} else {
+		keep(paging, result, message, NULL);
 	}
-	return paging->sink->message(paging->sink->data, message, error);
+	return true;
 }
 
 static bool read_rows(
@@ -341,10 +365,40 @@ static bool read_rows(
 	if (result == NULL)
 		return false;
 	int more;
-	while ((more = db_next(result, error)) > 0)
+	while ((more = db_next(result, error)) > 0) {
 		if (!read_row(paging, result, error))
 			return false;
+		if (paging->bytes > PAGE_MAX_BYTES) {
+			paging->page->more = true;
+			return true;
+		}
+	}
+	paging->page->more = paging->page->rows == (uint64_t)limit;
 	return more == 0;
+}
+
+static void tell_odd(const struct im_message_sink *sink, const struct event *event)
+{
+	const struct im_odd odd = {.what = "message",
+	        .owner = event->owner,
+	        .key = event->key,
+	        .reason = error_reason(event->cause),
+	        .detail = event->cause->message,
+	        .sent_utc_us = event->when_utc_us};
+	if (sink->odd != NULL)
+		sink->odd(sink->data, &odd);
+}
+
+static bool tell(const struct paging *paging, const struct im_message_sink *sink, GError **error)
+{
+	for (guint i = 0; i < paging->events->len; i++) {
+		const struct event *event = g_ptr_array_index(paging->events, i);
+		if (event->message == NULL)
+			tell_odd(sink, event);
+		else if (!sink->message(sink->data, event->message, error))
+			return false;
+	}
+	return true;
 }
 
 /* Rows of other stores behind the last one are skipped for good. */
@@ -367,25 +421,32 @@ static bool finish_page(struct paging *paging, int64_t head, GError **error)
 	return true;
 }
 
-bool prosody_messages(struct im_source *source, const char *cursor, const char *until,
-        unsigned limit, const struct im_message_sink *sink, struct im_page *page, GError **error)
+static bool read_page(struct paging *paging, const char *cursor, const char *until, unsigned limit,
+        GError **error)
 {
-	struct prosody *prosody = prosody_of(source);
-	struct paging paging = {.prosody = prosody, .sink = sink, .page = page};
+	struct prosody *prosody = paging->prosody;
+	struct position *position = &paging->position;
 	struct position end = {.position = G_MAXINT64};
 	int64_t head;
 
-	if (!cursor_parse(cursor, &paging.position, error) ||
+	if (!cursor_parse(cursor, position, error) ||
 	        (until != NULL && !cursor_parse(until, &end, error)) ||
-	        !check_position(prosody, &paging.position, error) ||
-	        !read_head(prosody->db, &head, error))
+	        !check_position(prosody, position, error) || !read_head(prosody->db, &head, error))
 		return false;
 	bool middle = g_strcmp0(prosody->middle, cursor) == 0;
 	int64_t overlap = middle ? 0 : OVERLAP;
-	int64_t after = MAX(paging.position.position - overlap, paging.position.floor);
-	int64_t rows = (int64_t)limit + overlap;
-	if (!read_rows(&paging, after, end.position, rows, error))
-		return false;
-	page->more = page->rows == (uint64_t)rows;
-	return finish_page(&paging, MIN(head, end.position), error);
+	int64_t after = MAX(position->position - overlap, position->floor);
+	return read_rows(paging, after, end.position, (int64_t)limit + overlap, error) &&
+	       finish_page(paging, MIN(head, end.position), error);
+}
+
+bool prosody_messages(struct im_source *source, const char *cursor, const char *until,
+        unsigned limit, const struct im_message_sink *sink, struct im_page *page, GError **error)
+{
+	struct paging paging = {.prosody = prosody_of(source),
+	        .page = page,
+	        .events = g_ptr_array_new_with_free_func(event_free)};
+	bool good = read_page(&paging, cursor, until, limit, error) && tell(&paging, sink, error);
+	g_ptr_array_unref(paging.events);
+	return good;
 }

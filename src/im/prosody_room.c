@@ -119,10 +119,9 @@ bool prosody_occupant(struct prosody *prosody, const char *user, const char *hos
 }
 
 struct listing {
-	im_room_fn each;
 	im_odd_fn odd;
 	void *data;
-	struct im_room *room;
+	GPtrArray *rooms; /* struct im_room; the last is being read */
 };
 
 static void tell_odd(const struct listing *listing, const char *address, const GError *cause)
@@ -140,20 +139,15 @@ static int compare_texts(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool finish_room(struct listing *listing, GError **error)
+static void room_destroy(gpointer room)
 {
-	if (listing->room == NULL)
-		return true;
-	autoptr(im_room) room = g_steal_pointer(&listing->room);
-	g_ptr_array_sort(room->members, compare_texts);
-	return listing->each(listing->data, room, error);
+	im_room_free(room);
 }
 
-static void read_config(struct listing *listing, const char *value)
+static void read_config(const struct listing *listing, struct im_room *room, const char *value)
 {
 	g_autoptr(GError) cause = NULL;
 	struct prosody_json_room config = {0};
-	struct im_room *room = listing->room;
 	if (!prosody_json_room(value, strlen(value), &config, &cause)) {
 		tell_odd(listing, room->address, cause);
 	} else {
@@ -170,26 +164,33 @@ static bool is_member(const char *affiliation)
 }
 
 /* Rows come room by room. */
-static bool read_room_row(struct listing *listing, const struct db_result *result, GError **error)
+static struct im_room *room_of(struct listing *listing, const char *address)
+{
+	if (listing->rooms->len > 0) {
+		struct im_room *last = g_ptr_array_index(listing->rooms, listing->rooms->len - 1);
+		if (g_str_equal(last->address, address))
+			return last;
+	}
+	struct im_room *room = im_room_new(address);
+	g_ptr_array_add(listing->rooms, room);
+	return room;
+}
+
+static void read_room_row(struct listing *listing, const struct db_result *result)
 {
 	const char *key = db_column_text(result, 2);
 	const char *value = db_column_text(result, 3);
 	g_autofree char *address = prosody_address(result, 0, 1);
 	if (address == NULL)
-		return true;
-	if (listing->room == NULL || !g_str_equal(listing->room->address, address)) {
-		if (!finish_room(listing, error))
-			return false;
-		listing->room = im_room_new(address);
-	}
-	if (g_str_equal(key, "_data"))
-		read_config(listing, value);
-	else if (strchr(key, '@') != NULL && is_member(value)) {
+		return;
+	struct im_room *room = room_of(listing, address);
+	if (g_str_equal(key, "_data")) {
+		read_config(listing, room, value);
+	} else if (strchr(key, '@') != NULL && is_member(value)) {
 		char *member = address_canonical(key, NULL);
 		if (member != NULL)
-			g_ptr_array_add(listing->room->members, member);
+			g_ptr_array_add(room->members, member);
 	}
-	return true;
 }
 
 static bool list_rooms(struct prosody *prosody, struct listing *listing, GError **error)
@@ -204,17 +205,22 @@ static bool list_rooms(struct prosody *prosody, struct listing *listing, GError 
 		return false;
 	int more;
 	while ((more = db_next(result, error)) > 0)
-		if (!read_room_row(listing, result, error))
-			return false;
-	return more == 0 && finish_room(listing, error);
+		read_room_row(listing, result);
+	return more == 0;
 }
 
 bool prosody_rooms(
         struct im_source *source, im_room_fn each, im_odd_fn odd, void *data, GError **error)
 {
-	struct listing listing = {.each = each, .odd = odd, .data = data};
-	bool good = list_rooms(prosody_of(source), &listing, error);
-	if (listing.room != NULL)
-		im_room_free(listing.room);
-	return good;
+	g_autoptr(GPtrArray) rooms = g_ptr_array_new_with_free_func(room_destroy);
+	struct listing listing = {.odd = odd, .data = data, .rooms = rooms};
+	if (!list_rooms(prosody_of(source), &listing, error))
+		return false;
+	for (guint i = 0; i < rooms->len; i++) {
+		struct im_room *room = g_ptr_array_index(rooms, i);
+		g_ptr_array_sort(room->members, compare_texts);
+		if (!each(data, room, error))
+			return false;
+	}
+	return true;
 }

@@ -4,7 +4,8 @@
  * A source is named in the configuration, [source NAME], or given by a URL:
  *   prosody+sqlite:///var/lib/prosody/prosody.sqlite   Prosody 0.11 and later, mod_storage_sql
  *   prosody+postgresql://user@host/database            the same on PostgreSQL
- * Everything is read over a read-only connection. A struct im_source belongs to one thread.
+ * Everything is read over a read-only connection, and nothing is locked while a callback runs: the
+ * callbacks may take their time and use the source. A struct im_source belongs to one thread.
  *
  * Owners, contacts and rooms are named by canonical addresses (core/address.h). One row that cannot
  * be understood never ends a reading: it is told as a struct im_odd and left out. What cannot be
@@ -94,7 +95,7 @@ typedef bool (*im_owner_fn)(void *data, const char *owner, const char *version, 
 
 /*
  * All users that the IM side knows, with their roster's version; one cheap query, no roster is
- * read. In no order. each must not use the source.
+ * read. In no order.
  */
 bool im_source_owners(struct im_source *source, im_owner_fn each, void *data, GError **error);
 /* One owner's version, owned; NULL with source.no_owner. */
@@ -153,7 +154,7 @@ struct im_message_sink {
 	/*
 	 * Borrowed for the call. message->source is set; false stops, and the page is not read.
 	 * Rows come in the order in which the source wrote them. A row may come again in a later
-	 * page, since pages overlap a little. Must not use the source.
+	 * page, since pages overlap a little.
 	 */
 	bool (*message)(void *data, const struct message *message, GError **error);
 	im_odd_fn odd;

@@ -35,7 +35,7 @@ struct capture_report {
 struct capture_options {
 	unsigned page_rows; /* rows per transaction; 0: 500 */
 	uint64_t max_rows; /* stop after about so many; 0: at the end */
-	bool dry_run; /* count only; the store is not written */
+	bool dry_run; /* count only: everything is rolled back, the store is locked meanwhile */
 	/* Called after every page; false stops between two pages. May be NULL. */
 	bool (*progress)(void *data, const struct capture_report *so_far);
 	void *data;

@@ -9,7 +9,7 @@ libimex_sync_a_SOURCES = \
 	src/sync/plan_groups.c
 # capture
 libimex_sync_a_SOURCES += \
-	src/sync/capture.h
+	src/sync/capture.c src/sync/capture.h
 # who is whom
 libimex_sync_a_SOURCES += \
 	src/sync/usermap.c src/sync/usermap.h \
