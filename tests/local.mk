@@ -1,1 +1,1 @@
-EXTRA_DIST += tests/lsan.supp tests/tsan.supp tests/lib/pgcluster.py tests/lib/tap.py
+EXTRA_DIST += tests/lsan.supp tests/tsan.supp tests/lib/installation.py tests/lib/pgcluster.py tests/lib/tap.py

@@ -2,6 +2,7 @@
 
 const struct command *const commands[] = {
         &cmd_init,
+        &cmd_user,
         &cmd_policy,
         &cmd_status,
         &cmd_pause,

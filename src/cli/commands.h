@@ -12,5 +12,6 @@ extern const struct command cmd_policy;
 extern const struct command cmd_resume;
 extern const struct command cmd_status;
 extern const struct command cmd_store;
+extern const struct command cmd_user;
 
 #endif

@@ -14,3 +14,4 @@ imex_SOURCES += src/cli/cmd_pause.c
 imex_SOURCES += src/cli/cmd_policy.c
 imex_SOURCES += src/cli/cmd_status.c src/cli/health.c src/cli/health.h
 imex_SOURCES += src/cli/cmd_store.c
+imex_SOURCES += src/cli/cmd_user.c src/cli/owners.c src/cli/owners.h

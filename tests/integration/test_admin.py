@@ -3,59 +3,14 @@
 import json
 import os
 import shutil
-import sqlite3
 import stat
-import subprocess
-import tempfile
 
 import pgcluster
 import tap
+from installation import Site, check_failure
 
-IMEX = os.path.join(os.environ["builddir"], "imex")
 cluster = None
 numbers = iter(range(1, 1000))
-
-
-class Site:
-    """One installation in a folder of its own."""
-
-    def __init__(self, store=None, folder=None):
-        self.folder = folder or tempfile.mkdtemp(prefix="imexadmin")
-        self.config = os.path.join(self.folder, "imex.conf")
-        self.state = os.path.join(self.folder, "state")
-        self.store = store
-
-    def run(self, *words, user=None):
-        environment = dict(os.environ, IMEX_CONFIG=self.config)
-        return subprocess.run([IMEX, *words], env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=60, user=user)
-
-    def init(self, *words, user=None):
-        if self.store:
-            words += ("--store", self.store)
-        if os.getuid() == 0 and user is None:
-            words += ("--run-as", "root")
-        return self.run("init", "--state-dir", self.state, *words, user=user)
-
-    def ok(self, *words):
-        done = self.run(*words)
-        assert done.returncode == 0, (words, done)
-        return done.stdout
-
-    def fails(self, code, *words, names=()):
-        done = self.run(*words)
-        return check_failure(done, code, names, words)
-
-    def close(self):
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def check_failure(done, code, names, words=()):
-    assert done.returncode == code, (words, done)
-    assert done.stderr.count("\n") == 1 and done.stderr.startswith("imex"), done
-    for name in names:
-        assert name in done.stderr, (name, done.stderr)
-    return done
 
 
 def both_stores(name):
@@ -255,20 +210,10 @@ def _():
     site.close()
 
 
-def sql(site, statement):
-    """What an operator could do to the store behind our back."""
-    if site.store is None:
-        with sqlite3.connect(os.path.join(site.state, "imex.db")) as database:
-            database.execute(statement)
-        database.close()
-    else:
-        subprocess.run(["psql", "-qX", site.store, "-c", statement], check=True, stdin=subprocess.DEVNULL)
-
-
 @both_stores("store upgrade: current, and a schema from the future")
 def _(site):
     assert "current" in site.ok("store", "upgrade")
-    sql(site, "INSERT INTO schema_version VALUES (9999, '9999_future', 1)")
+    site.sql("INSERT INTO schema_version VALUES (9999, '9999_future', 1)")
     site.fails(2, "store", "upgrade", names=("9999", "later"))
     site.fails(2, "status", names=("9999",))
     site.fails(2, "policy", "set", "archive", "im", "--global", names=("9999",))
