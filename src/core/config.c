@@ -244,7 +244,8 @@ static void split_lists(struct config *config, GHashTable *names)
 	g_hash_table_iter_init(&iter, config->values);
 	while (g_hash_table_iter_next(&iter, &key, &value)) {
 		g_auto(GStrv) parts = g_strsplit(key, "\n", 3);
-		if (find_setting(parts[0], parts[2])->type != SETTING_LIST)
+		const struct setting *row = find_setting(parts[0], parts[2]);
+		if (row == NULL || row->type != SETTING_LIST)
 			continue;
 		g_auto(GStrv) raw = g_strsplit_set(value, ", \t", -1);
 		GPtrArray *kept = g_ptr_array_new();

@@ -1,5 +1,13 @@
 #include "core/error.h"
 
+/*
+ * GLib's accessor of the private part returns NULL for an error of another domain. None reaches it
+ * here, which gcc cannot see through the macro.
+ */
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wnull-dereference"
+#endif
+
 struct imex_error_details {
 	const char *reason;
 	char *subject;
