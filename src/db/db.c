@@ -179,13 +179,21 @@ struct db_result *db_query(
 
 int db_next(struct db_result *result, GError **error)
 {
+	if (result->failed) {
+		error_set(error, ERROR_CONFIG, "db.aborted",
+		        "%s: rows were read on after an error; this is a fault of the program, "
+		        "please report it",
+		        result->db->name);
+		return -1;
+	}
 	if (result->done)
 		return 0;
 	int got = result->db->driver->next(result, error);
 
 	result->has_row = got == 1;
 	result->done = got != 1;
-	if (got < 0)
+	result->failed = got < 0;
+	if (result->failed)
 		spoil(result->db);
 	return got;
 }

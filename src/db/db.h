@@ -7,6 +7,8 @@
  *
  * What is alike on both engines, and tested to be:
  * - Text is valid UTF-8 without NUL; anything else is `db.value`. It comes back byte for byte.
+ * - PostgreSQL infers each parameter's type from the statement. Where one stands alone it must be
+ *   told: CAST($1 AS BIGINT), CAST($1 AS TEXT) mean the same to both.
  * - One result is open at a time. Rows stream, memory does not grow with their number; starting
  *   another statement before db_result_free() is `db.result_open`. To change rows while reading,
  *   read a page, free it, write, read the next page by key.
@@ -124,7 +126,10 @@ bool db_run_rows(
 /* Starts a query, or an INSERT/UPDATE/DELETE with RETURNING. The caller frees the result. */
 struct db_result *db_query(
         struct db *db, const char *sql, size_t n, const struct db_value *values, GError **error);
-/* 1: a row is there; 0: no more; -1: error. Values of a row are gone after the next call. */
+/*
+ * 1: a row is there; 0: no more; -1: error. Values of a row are gone after the next call. A lone
+ * INSERT, UPDATE or DELETE with RETURNING is kept for sure only when this gave 0.
+ */
 int db_next(struct db_result *result, GError **error);
 /* Ends the statement early if rows are left. */
 void db_result_free(struct db_result *result);

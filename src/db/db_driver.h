@@ -56,6 +56,7 @@ struct db {
 struct db_result {
 	struct db *db;
 	bool done;
+	bool failed;
 	bool has_row;
 };
 

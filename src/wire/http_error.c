@@ -38,8 +38,8 @@ static const char *words(const struct http_exchange *exchange, CURLcode code)
 enum { VERIFY_UNKNOWN = 1, VERIFY_NOT_YET_VALID = 9, VERIFY_EXPIRED = 10, VERIFY_NAME = 62 };
 
 /* Parts of messages by which OpenSSL says that what came is no TLS record. */
-static const char *const not_tls[] = {"wrong version number", "packet length too long",
-        "http request", "unknown protocol", "record layer failure", "no protocols available"};
+static const char *const not_tls[] = {
+        "wrong version number", "packet length too long", "http request", "unknown protocol"};
 
 static bool is_not_tls(const char *said)
 {

@@ -65,6 +65,7 @@ static const struct {
 	int code;
 	const char *why;
 } complaints[] = {
+        {XML_ERR_INTERNAL_ERROR, "a tag, comment or CDATA section of more than 10 MB"},
         {XML_ERR_TAG_NAME_MISMATCH, "an end tag does not match its start tag"},
         {XML_ERR_TAG_NOT_FINISHED, "a tag is not finished"},
         {XML_ERR_UNDECLARED_ENTITY, "an entity that XML does not know"},

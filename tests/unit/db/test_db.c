@@ -84,6 +84,32 @@ ENGINE_TEST(more_than_nine_parameters)
 	ck_assert_int_eq(number_of(one, "SELECT l FROM w"), 1);
 }
 
+ENGINE_TEST(parameters_that_stand_alone)
+{
+	g_autofree char *text = NULL;
+	int64_t number = 0;
+
+	must(db_get_int64(one, "SELECT CAST($1 AS BIGINT) + 1", DB_VALUES(db_int(G_MAXINT64 - 1)),
+	        &number, NULL, error));
+	ck_assert_int_eq(number, G_MAXINT64);
+	must(db_get_text(one, "SELECT CAST($1 AS TEXT) WHERE CAST($2 AS BIGINT) IS NULL",
+	        DB_VALUES(db_text("x"), db_null()), &text, error));
+	ck_assert_str_eq(text, "x");
+}
+
+ENGINE_TEST(reading_on_after_an_error)
+{
+	must_exec(one, "CREATE TABLE n (i BIGINT CHECK (i > 0))");
+	g_autoptr(GError) first = NULL;
+	autoptr(db_result) rows =
+	        db_query(one, "INSERT INTO n VALUES (0) RETURNING i", DB_NO_VALUES, &first);
+
+	ck_assert_ptr_nonnull(rows);
+	ck_assert_int_eq(db_next(rows, &first), -1);
+	ck_assert(error_is(first, "db.constraint"));
+	must_fail(db_next(rows, error) >= 0, "db.aborted", ERROR_CONFIG);
+}
+
 ENGINE_TEST(wrong_number_of_parameters)
 {
 	must_exec(one, table_t);
@@ -516,6 +542,8 @@ Suite *db_suite(void)
 	        kind_and_name,
 	        parameters_out_of_order_and_repeated,
 	        more_than_nine_parameters,
+	        parameters_that_stand_alone,
+	        reading_on_after_an_error,
 	        wrong_number_of_parameters,
 	        nulls_and_empty_are_different,
 	        blobs_keep_every_byte,

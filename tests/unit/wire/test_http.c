@@ -1,4 +1,5 @@
 #include "core/error.h"
+#include "core/thread.h"
 #include "wire/http.h"
 #include "wire/http_private.h"
 
@@ -661,6 +662,41 @@ START_TEST(clients_share_names_and_sessions)
 }
 END_TEST
 
+/* Several clients of one share, each in a thread of its own. */
+static void talk(void *data)
+{
+	g_autoptr(GError) error = NULL;
+	autoptr(http_client) own = http_client_new(&options, &error);
+	g_autofree char *url = url_at("https", "localhost", "GOOD", "chunked/50");
+	int *good = data;
+
+	for (int i = 0; own != NULL && i < 5; i++) {
+		struct http_request request = {.url = url};
+		autoptr(http_response) response = NULL;
+
+		if (http_perform(own, &request, &response, &error) && response->body->len == 50)
+			++*good;
+		g_clear_error(&error);
+		http_client_reset(own);
+	}
+}
+
+START_TEST(threads_share_names_and_sessions)
+{
+	autoptr(http_share) share = http_share_new();
+	struct thread *threads[3];
+	int good[G_N_ELEMENTS(threads)] = {0};
+
+	options.share = share;
+	for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+		threads[i] = thread_start("talk", talk, &good[i]);
+	for (size_t i = 0; i < G_N_ELEMENTS(threads); i++) {
+		thread_join(threads[i]);
+		ck_assert_int_eq(good[i], 5);
+	}
+}
+END_TEST
+
 START_TEST(origins)
 {
 	static const struct {
@@ -727,6 +763,7 @@ Suite *http_suite(void)
 	        cancelling,
 	        nothing_is_sent_twice,
 	        clients_share_names_and_sessions,
+	        threads_share_names_and_sessions,
 	        origins,
 	};
 
