@@ -12,7 +12,7 @@
 static struct {
 	char *domain, *sip_domain, *source, *source_write, *server, *auth, *user, *password_file,
 	        *ca_file, *state_dir, *store, *app_id, *realm, *map, *map_file, *rule, *listen,
-	        *public_url, *run_as;
+	        *tls_certificate, *tls_key, *public_url, *run_as;
 	gboolean allow_loopback;
 } given;
 
@@ -39,6 +39,8 @@ static const GOptionEntry options[] = {
         TEXT("map-file", map_file, "FILE", "The user map file"),
         TEXT("rule", rule, "RULE", "The rule, such as {local}@corp.example"),
         TEXT("listen", listen, "ADDRESS", "Address and port of the HTTPS listener"),
+        TEXT("tls-certificate", tls_certificate, "FILE", "The listener's TLS certificate"),
+        TEXT("tls-key", tls_key, "FILE", "Its key"),
         TEXT("public-url", public_url, "URL", "The URL under which partners reach it"),
         TEXT("realm", realm, "DOMAIN", "The realm of the tokens, if not the SIP domain"),
         TEXT("app-id", app_id, "GUID",
@@ -100,6 +102,8 @@ static bool take_options(GError **error)
 	make_absolute(&given.password_file);
 	make_absolute(&given.ca_file);
 	make_absolute(&given.map_file);
+	make_absolute(&given.tls_certificate);
+	make_absolute(&given.tls_key);
 	if (given.store == NULL)
 		given.store = g_strdup_printf("sqlite://%s/imex.db", given.state_dir);
 	if (given.map == NULL)
@@ -132,6 +136,8 @@ static struct setup wanted(const struct cli *cli)
 	        .map_file = given.map_file,
 	        .rule = given.rule,
 	        .listen = given.listen,
+	        .tls_certificate = given.tls_certificate,
+	        .tls_key = given.tls_key,
 	        .public_url = given.public_url,
 	        .run_as = given.run_as,
 	};

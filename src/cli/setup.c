@@ -66,6 +66,8 @@ static bool add_listen(GString *text, const struct setup *setup, GError **error)
 {
 	const struct line lines[] = {
 	        {"address", setup->listen},
+	        {"tls_certificate", setup->tls_certificate},
+	        {"tls_key", setup->tls_key},
 	        {"public_url", setup->public_url},
 	};
 	if (setup->listen == NULL && setup->public_url == NULL)

@@ -22,7 +22,7 @@ struct setup {
 	const char *server_url, *server_auth, *server_user, *password_file, *ca_file;
 	bool allow_loopback;
 	const char *map, *map_file, *rule;
-	const char *listen, *public_url;
+	const char *listen, *tls_certificate, *tls_key, *public_url;
 	const char *run_as;
 };
 
