@@ -1,1 +1,2 @@
+EXTRA_DIST += tests/lib/devexchange.py
 EXTRA_DIST += tests/lsan.supp tests/tsan.supp tests/lib/installation.py tests/lib/pgcluster.py tests/lib/tap.py

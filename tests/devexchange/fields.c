@@ -35,8 +35,8 @@
 	{uri, NULL, "", FORM_TEXT, PT_STRING, F_NOT_ALL, 0, "Address", address, NULL}
 
 const struct field fields[] = {
-	SPECIAL("item:ItemId", "ItemId", F_ANY | D | RO),
 	SPECIAL("item:MimeContent", "MimeContent", F_ANY | F_NOT_ALL | F_NOT_FIND | F_NO_DELETE),
+	SPECIAL("item:ItemId", "ItemId", F_ANY | D | RO),
 	SPECIAL("item:ParentFolderId", "ParentFolderId", F_ANY | RO),
 	TEXT("item:ItemClass", "ItemClass", F_ANY | F_NO_DELETE, 0x001A),
 	TEXT("item:Subject", "Subject", F_ANY | D | F_KEEP_EMPTY, 0x0037),

@@ -13,6 +13,7 @@ struct exchange {
 	const char *method, *url, *version;
 	GString *body;
 	bool too_large;
+	bool reset_after; /* a fault: reset once the answer has left */
 };
 
 const char *http_header(const struct exchange *x, const char *name);

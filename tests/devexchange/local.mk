@@ -23,6 +23,8 @@ devexchange_SOURCES = \
 	tests/devexchange/http.h \
 	tests/devexchange/ids.c \
 	tests/devexchange/ids.h \
+	tests/devexchange/im.c \
+	tests/devexchange/im.h \
 	tests/devexchange/item_read.c \
 	tests/devexchange/item_read.h \
 	tests/devexchange/item_value.c \
@@ -33,15 +35,26 @@ devexchange_SOURCES = \
 	tests/devexchange/model.h \
 	tests/devexchange/notify.c \
 	tests/devexchange/notify.h \
+	tests/devexchange/op_add_distribution_group.c \
+	tests/devexchange/op_add_im_contact_to_group.c \
+	tests/devexchange/op_add_im_group.c \
+	tests/devexchange/op_add_new_im_contact.c \
+	tests/devexchange/op_add_new_tel_uri_contact.c \
 	tests/devexchange/op_create_folder.c \
 	tests/devexchange/op_create_item.c \
 	tests/devexchange/op_delete_item.c \
 	tests/devexchange/op_find_folder.c \
 	tests/devexchange/op_find_item.c \
 	tests/devexchange/op_get_folder.c \
+	tests/devexchange/op_get_im_item_list.c \
+	tests/devexchange/op_get_im_items.c \
 	tests/devexchange/op_get_item.c \
 	tests/devexchange/op_move_item.c \
+	tests/devexchange/op_remove_im_contact.c \
+	tests/devexchange/op_remove_im_group.c \
 	tests/devexchange/op_resolve_names.c \
+	tests/devexchange/op_set_im_group.c \
+	tests/devexchange/op_set_im_list_migration.c \
 	tests/devexchange/op_sync_folder_hierarchy.c \
 	tests/devexchange/op_sync_folder_items.c \
 	tests/devexchange/op_update_item.c \

@@ -17,6 +17,19 @@ void op_move_item(struct ctx *ctx);
 void op_copy_item(struct ctx *ctx);
 void op_find_item(struct ctx *ctx);
 void op_resolve_names(struct ctx *ctx);
+void op_get_im_item_list(struct ctx *ctx);
+void op_get_im_items(struct ctx *ctx);
+void op_add_im_group(struct ctx *ctx);
+void op_set_im_group(struct ctx *ctx);
+void op_remove_im_group(struct ctx *ctx);
+void op_add_new_im_contact(struct ctx *ctx);
+void op_add_im_contact_to_group(struct ctx *ctx);
+void op_remove_im_contact_from_group(struct ctx *ctx);
+void op_remove_contact_from_im_list(struct ctx *ctx);
+void op_add_new_tel_uri_contact(struct ctx *ctx);
+void op_add_distribution_group(struct ctx *ctx);
+void op_remove_distribution_group(struct ctx *ctx);
+void op_set_im_list_migration(struct ctx *ctx);
 
 /* Gives new attachments of an item their numbers. */
 void attachments_number(struct mailbox *mailbox, struct item *item);

@@ -108,7 +108,7 @@ struct ext_path {
 /*
  * The number of the property that t:ExtendedFieldURI (or the attributes of t:ExtendedProperty in
  * the Im* operations) names; 0 when the path is invalid, with *code set to the response code.
- * Number 0 is the item id's row and never an extended property.
+ * Number 0 is a field's row and never an extended property.
  */
 uint32_t ext_prop_from_node(const struct xml_node *node, const char **code);
 /* The path under which an extended property was asked; for fields: the MAPI name of the row. */

@@ -159,8 +159,7 @@ static enum MHD_Result send_spoilt(struct exchange *x, struct answer *a, const s
 		how.pause_ms = f->delay_ms;
 		return send_pieces(x, a, &how, true);
 	} else if (f->kind == FAULT_RESET_AFTER) {
-		how.cut = a->body->len;
-		return send_pieces(x, a, &how, true);
+		x->reset_after = true;
 	}
 	return send_plain(x, a);
 }

@@ -153,6 +153,8 @@ static void on_done(void *data, struct MHD_Connection *connection, void **slot,
 	(void)why;
 
 	if (x != NULL) {
+		if (x->reset_after)
+			http_reset(x);
 		g_string_free(x->body, TRUE);
 		g_free(x);
 	}

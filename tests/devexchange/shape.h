@@ -26,6 +26,8 @@ void shape_clear(struct shape *shape);
 void item_write(GString *out, const struct item *item, struct shape *shape);
 /* <t:Contact><t:ItemId/></t:Contact> */
 void item_write_id_only(GString *out, const struct item *item);
+/* One t:ExtendedProperty under the path as asked; nothing when the item has no such value. */
+void item_extended_write(GString *out, const struct item *item, const struct xml_node *path);
 const char *item_element(enum item_kind kind); /* "t:Contact" */
 /* Prints t:FileAttachment or so without its content. */
 void attachment_write(GString *out, const struct item *item, const struct attachment *a, bool content);

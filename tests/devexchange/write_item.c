@@ -531,6 +531,11 @@ static bool *rows_for(const struct shape *shape, enum item_kind kind)
 	return rows;
 }
 
+void item_extended_write(GString *out, const struct item *item, const struct xml_node *path)
+{
+	extended_one(&(struct writer){.out = out, .item = item}, path);
+}
+
 void item_write(GString *out, const struct item *item, struct shape *shape)
 {
 	struct writer w = {.out = out, .item = item, .shape = shape};
