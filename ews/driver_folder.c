@@ -97,14 +97,15 @@ static bool on_fetched(size_t index, const struct ews_item *item, const GError *
 		g_propagate_error(error, g_error_copy(failure));
 		return false;
 	}
+	bool gone = error_is(failure, "ews.not_found"); /* deleted since */
+	if (gone && pass->full)
+		return true;
 	struct ews_contact_change change = {
-	        .kind = EWS_CHANGE_UNUSABLE,
+	        .kind = gone ? EWS_CHANGE_DELETE : EWS_CHANGE_UNUSABLE,
 	        .item_id = pass->pending->pdata[index],
-	        .created = created,
-	        .why = failure,
+	        .created = created && !gone,
+	        .why = gone ? NULL : failure,
 	};
-	if (error_is(failure, "ews.not_found")) /* deleted since */
-		change.kind = EWS_CHANGE_DELETE;
 	return hand_over(pass, &change, error);
 }
 

@@ -318,17 +318,20 @@ static bool status_error(const struct exchange *exchange, GError **error)
 	return false;
 }
 
-static bool judge(struct exchange *exchange, GError **error)
+/* What came with status 500 was no SOAP: then the status is all that was said. */
+static bool only_status(const struct exchange *exchange, const GError *failure)
+{
+	const char *reason = error_reason(failure);
+	return exchange->status == 500 && exchange->streamed &&
+	       !ews_answer_understood(exchange->session->answer) &&
+	       (g_str_has_prefix(reason, "xml.") || g_str_equal(reason, "ews.protocol"));
+}
+
+static bool judge(const struct exchange *exchange, GError **error)
 {
 	if (!exchange->streamed)
 		return status_error(exchange, error);
-	if (ews_answer_finish(exchange->session->answer, error))
-		return true;
-	if (exchange->status == 500 && !ews_answer_understood(exchange->session->answer)) {
-		g_clear_error(error);
-		return status_error(exchange, error);
-	}
-	return false;
+	return ews_answer_finish(exchange->session->answer, error);
 }
 
 /*
@@ -358,6 +361,10 @@ bool ews_call(struct ews_session *session, const struct ews_op *op,
 	if (ok && worth_repeating(&exchange, len))
 		ok = send_once(&exchange, body, len, &failure);
 	ok = ok && judge(&exchange, &failure);
+	if (!ok && only_status(&exchange, failure)) {
+		g_clear_error(&failure);
+		status_error(&exchange, &failure);
+	}
 	if (!ok) {
 		mark_uncertain(&exchange, failure);
 		if (session->mailbox != NULL && error_subject(failure) == NULL)

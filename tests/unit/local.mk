@@ -106,3 +106,17 @@ unit_oauth_SOURCES = \
 	tests/unit/oauth/test_trust.c \
 	tests/unit/oauth/test_verify.c
 unit_oauth_LDADD = $(UNIT_LDADD)
+# ews
+check_PROGRAMS += unit_ews
+ALL_TESTS += unit_ews
+SMOKE_TESTS += unit_ews
+unit_ews_SOURCES = \
+	tests/unit/ews/contact_case.c tests/unit/ews/contact_case.h \
+	tests/unit/ews/fake.c tests/unit/ews/fake.h \
+	tests/unit/ews/suites.c \
+	tests/unit/ews/test_codes.c \
+	tests/unit/ews/test_driver_folder.c \
+	tests/unit/ews/test_driver_ucs.c \
+	tests/unit/ews/test_messages.c \
+	tests/unit/ews/test_session.c
+unit_ews_LDADD = $(UNIT_LDADD)
