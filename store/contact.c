@@ -393,8 +393,8 @@ bool store_contact_rows(struct store *store, int64_t mailbox_id, const char *aft
 	return true;
 }
 
-bool store_contact_item_read(struct store *store, int64_t mailbox_id, const char *item_id,
-        bool *read, GError **error)
+bool store_contact_item_read(
+        struct store *store, int64_t mailbox_id, const char *item_id, bool *read, GError **error)
 {
 	int64_t round = 0;
 	return db_get_int64(store->db,

@@ -92,8 +92,8 @@ bool store_contact_rows(struct store *store, int64_t mailbox_id, const char *aft
         unsigned limit, GPtrArray **rows, GError **error);
 
 /* Whether an item was seen by a reading before (not only created by us). */
-bool store_contact_item_read(struct store *store, int64_t mailbox_id, const char *item_id,
-        bool *read, GError **error);
+bool store_contact_item_read(
+        struct store *store, int64_t mailbox_id, const char *item_id, bool *read, GError **error);
 
 /* Items whose address has no counterpart on the IM side. */
 bool store_contact_foreign(struct store *store, int64_t mailbox_id, int64_t *count, GError **error);

@@ -5,8 +5,11 @@ libimex_sync_a_SOURCES = \
 	src/sync/contacts_plan.c src/sync/contacts_private.h \
 	src/sync/contacts_read.c \
 	src/sync/ends.c src/sync/ends.h \
+	src/sync/limiter.c src/sync/limiter.h \
 	src/sync/plan.c src/sync/plan.h \
-	src/sync/plan_groups.c
+	src/sync/plan_groups.c \
+	src/sync/schedule.c src/sync/schedule.h \
+	src/sync/worker.c src/sync/worker.h
 # capture
 libimex_sync_a_SOURCES += \
 	src/sync/capture.c src/sync/capture.h

@@ -1,0 +1,479 @@
+#include "sync/worker.h"
+
+#include "core/address.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "store/delivery.h"
+#include "store/journal.h"
+#include "store/mailbox.h"
+#include "store/pass.h"
+#include "store/pause.h"
+#include "store/policy.h"
+
+#define LEASE_MIN_S 300
+#define RETRY_FIRST_US (30 * CLOCK_US_PER_S)
+#define RETRY_MAILBOX_US (3600 * CLOCK_US_PER_S)
+
+struct worker_shared {
+	struct worker_options options;
+	GHashTable *limiters; /* server -> struct limiter; not changed after worker_shared_new() */
+};
+
+/* A session with one mail server. */
+struct line {
+	struct worker *worker;
+	struct ews_session *session;
+	struct limiter *limiter; /* borrowed */
+	void *use; /* of the authorizer */
+};
+
+struct worker {
+	struct worker_shared *shared;
+	struct store *store;
+	char *holder;
+	GHashTable *lines; /* server -> struct line */
+	GHashTable *sources; /* name -> struct im_source */
+	struct lease *lease; /* of the visit under way; borrowed */
+	struct store *lease_store; /* the store that the lease is in */
+};
+
+static void free_limiter(void *limiter)
+{
+	limiter_free(limiter);
+}
+
+struct worker_shared *worker_shared_new(const struct worker_options *options, GError **error)
+{
+	struct worker_shared *shared = g_new0(struct worker_shared, 1);
+	const struct config *config = options->config;
+	(void)error;
+	shared->options = *options;
+	shared->options.contacts.max_delete_percent =
+	        (unsigned)config_int(config, "sync", NULL, "max_delete_percent");
+	shared->options.contacts.settle_s = config_duration_s(config, "uncertain", NULL, "settle");
+	if (g_str_equal(config_string(config, "imex", NULL, "mode"), "observe"))
+		shared->options.contacts.plan_only = true;
+	shared->limiters = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_limiter);
+	for (const char *const *name = config_names(config, "server"); *name != NULL; name++)
+		g_hash_table_insert(shared->limiters, g_strdup(*name),
+		        limiter_new(*name,
+		                (unsigned)config_int(config, "server", *name, "max_connections"),
+		                (unsigned)config_int(
+		                        config, "server", *name, "max_requests_per_s")));
+	return shared;
+}
+
+void worker_shared_free(struct worker_shared *shared)
+{
+	g_hash_table_unref(shared->limiters);
+	g_free(shared);
+}
+
+void visit_clear(struct visit *visit)
+{
+	contacts_report_clear(&visit->contacts);
+	g_clear_error(&visit->contacts_error);
+	g_clear_error(&visit->archive_error);
+	g_clear_error(&visit->error);
+	*visit = (struct visit){0};
+}
+
+const GError *visit_error(const struct visit *visit)
+{
+	return visit->error != NULL            ? visit->error
+	       : visit->contacts_error != NULL ? visit->contacts_error
+	                                       : visit->archive_error;
+}
+
+static void free_line(void *data)
+{
+	struct line *line = data;
+	if (line->session != NULL)
+		ews_session_close(line->session);
+	if (line->use != NULL)
+		line->worker->shared->options.auth.close(line->use);
+	g_free(line);
+}
+
+static void free_source(void *source)
+{
+	im_source_close(source);
+}
+
+struct worker *worker_open(struct worker_shared *shared, GError **error)
+{
+	autoptr(worker) worker = g_new0(struct worker, 1);
+	worker->shared = shared;
+	worker->holder = lease_holder_new();
+	worker->lines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_line);
+	worker->sources = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_source);
+	worker->store = store_open(config_string(shared->options.config, "imex", NULL, "store"),
+	        STORE_EXISTING, error);
+	return worker->store != NULL ? g_steal_pointer(&worker) : NULL;
+}
+
+void worker_close(struct worker *worker)
+{
+	g_hash_table_unref(worker->lines);
+	g_hash_table_unref(worker->sources);
+	if (worker->store != NULL)
+		store_close(worker->store);
+	g_free(worker->holder);
+	g_free(worker);
+}
+
+struct store *worker_store(struct worker *worker)
+{
+	return worker->store;
+}
+
+struct im_source *worker_source(struct worker *worker, const char *domain, GError **error)
+{
+	const struct config *config = worker->shared->options.config;
+	if (!config_has_section(config, "domain", domain)) {
+		error_set(error, ERROR_CONFIG, "domain.unknown",
+		        "there is no [domain %s] in %s: add it with its source and server", domain,
+		        config_path(config));
+		return NULL;
+	}
+	const char *name = config_require(config, "domain", domain, "source", error);
+	if (name == NULL)
+		return NULL;
+	struct im_source *source = g_hash_table_lookup(worker->sources, name);
+	if (source == NULL) {
+		source = im_source_open(config, name, error);
+		if (source != NULL)
+			g_hash_table_insert(worker->sources, g_strdup(name), source);
+	}
+	return source;
+}
+
+static bool stopping(void *data)
+{
+	const struct worker *worker = data;
+	const struct contacts_options *options = &worker->shared->options.contacts;
+	return options->stopping != NULL && options->stopping(options->data);
+}
+
+static int64_t lease_s(const struct worker *worker, const char *server)
+{
+	return MAX(LEASE_MIN_S,
+	        3 * config_duration_s(worker->shared->options.config, "server", server, "timeout"));
+}
+
+/* Before every request: the lease must outlast it, and the server must be ready for it. */
+static bool admit(void *data, int deadline_ms, GError **error)
+{
+	struct line *line = data;
+	struct worker *worker = line->worker;
+	if (!limiter_admit(line->limiter, stopping, worker, error))
+		return false;
+	int64_t now = clock_utc_us();
+	if (worker->lease == NULL ||
+	        lease_outlasts(worker->lease, now + deadline_ms * INT64_C(1000)))
+		return true;
+	return store_lease_renew(worker->lease_store, worker->lease, now,
+	        lease_s(worker, worker->lease->mailbox->server), error);
+}
+
+static bool open_line(struct line *line, const char *server, GError **error)
+{
+	const struct worker_options *options = &line->worker->shared->options;
+	struct mailserver_hooks hooks = {.admit = admit, .admit_data = line};
+	bool tokens = false;
+	if (!mailserver_takes_tokens(options->config, server, &tokens, error))
+		return false;
+	if (tokens) {
+		line->use = options->auth.open(options->auth.data, server, error);
+		if (line->use == NULL)
+			return false;
+		hooks.authorize = options->auth.authorize;
+		hooks.authorize_data = line->use;
+	}
+	line->session = mailserver_open(options->config, server, &hooks, error);
+	return line->session != NULL;
+}
+
+static struct line *line_to(struct worker *worker, const char *server, GError **error)
+{
+	struct line *line = g_hash_table_lookup(worker->lines, server);
+	if (line != NULL)
+		return line;
+	line = g_new0(struct line, 1);
+	line->worker = worker;
+	line->limiter = g_hash_table_lookup(worker->shared->limiters, server);
+	if (!open_line(line, server, error)) {
+		free_line(line);
+		return NULL;
+	}
+	g_hash_table_insert(worker->lines, g_strdup(server), line);
+	return line;
+}
+
+/* Policy, then configuration, then what the mailbox had before, then the server itself. */
+static bool choose_dialect(struct worker *worker, struct line *line, const struct lease *lease,
+        enum ews_dialect *dialect, GError **error)
+{
+	const struct mailbox *mailbox = lease->mailbox;
+	struct policy_decision policy = {0};
+	if (!store_policy_resolve(
+	            worker->store, mailbox->owner, "contacts.dialect", &policy, error))
+		return false;
+	bool chosen = ews_dialect_parse(policy.value, dialect) ||
+	              ews_dialect_parse(config_string(worker->shared->options.config, "server",
+	                                        mailbox->server, "dialect"),
+	                      dialect);
+	policy_decision_clear(&policy);
+	if (chosen)
+		return true;
+	autoptr(contact_status) status =
+	        store_contact_status(worker->lease_store, mailbox->id, error);
+	if (status == NULL)
+		return false;
+	if (status->dialect != NULL && ews_dialect_parse(status->dialect, dialect))
+		return true;
+	return ews_detect_dialect(line->session, dialect, error);
+}
+
+static bool contacts_of(struct worker *worker, struct line *line, struct lease *lease,
+        struct contacts_report *report, GError **error)
+{
+	const struct worker_options *options = &worker->shared->options;
+	struct mail_end_session end = {line->session, EWS_DIALECT_FOLDER};
+	struct im_source *source =
+	        worker_source(worker, address_domain(lease->mailbox->owner), error);
+	if (source == NULL || !choose_dialect(worker, line, lease, &end.dialect, error))
+		return false;
+	struct contacts_run run = {
+	        .store = worker->lease_store,
+	        .lease = lease,
+	        .mail = mail_end_of_session(&end),
+	        .im = im_end_of_source(source),
+	        .map = options->map,
+	        .options = options->contacts,
+	};
+	run.options.plan_only = run.options.plan_only || options->dry_run;
+	return contacts_policy(worker->store, lease->mailbox->owner, &run.policy, error) &&
+	       contacts_pass(&run, report, error);
+}
+
+/* Whether contacts may be worked on for this owner now. */
+static bool wanted(struct worker *worker, const struct mailbox *mailbox, enum pass_kind kind,
+        bool *is, GError **error)
+{
+	bool paused = false, idle = false;
+	*is = false;
+	if (!store_paused(worker->store, mailbox, kind, &paused, error) ||
+	        !store_policy_is(worker->store, mailbox->owner,
+	                kind == PASS_CONTACTS ? "contacts" : "archive",
+	                kind == PASS_CONTACTS ? "not-allowed" : "none", &idle, error))
+		return false;
+	*is = !paused && !idle;
+	return true;
+}
+
+/* When to come again after a pass; 0: not before a person acted. */
+static int64_t next_try(const struct worker *worker, const GError *cause)
+{
+	int64_t now = clock_utc_us();
+	int64_t interval =
+	        config_duration_s(worker->shared->options.config, "sync", NULL, "interval") *
+	        CLOCK_US_PER_S;
+	if (cause == NULL)
+		return now + interval - interval / 10 +
+		       g_random_int_range(0, (gint32)MIN(interval / 5000 + 1, G_MAXINT32)) * 1000;
+	switch (error_class_of(cause)) {
+	case ERROR_BACKOFF:
+		return MAX(error_retry_at(cause), now + CLOCK_US_PER_S);
+	case ERROR_RETRY:
+	case ERROR_UNCERTAIN:
+		return now + MIN(interval, RETRY_FIRST_US);
+	case ERROR_MAILBOX:
+	case ERROR_CONFIG:
+		return now + MAX(interval, RETRY_MAILBOX_US);
+	case ERROR_ITEM:
+	default:
+		return now + interval;
+	}
+}
+
+static bool record(struct worker *worker, struct lease *lease, enum pass_kind kind,
+        const GError *cause, int64_t backlog, GError **error)
+{
+	int64_t steps = 0, sent = 0;
+	if (worker->shared->options.dry_run)
+		return true;
+	if (kind == PASS_CONTACTS &&
+	        !store_journal_count(worker->store, lease->mailbox->id, &steps, &sent, error))
+		return false;
+	bool person = cause != NULL && (error_class_of(cause) == ERROR_CONFIG ||
+	                                       error_class_of(cause) == ERROR_MAILBOX);
+	return store_pass_record(worker->store, lease, kind, clock_utc_us(), cause,
+	        person ? 0 : next_try(worker, cause), steps + backlog, error);
+}
+
+static bool visit_contacts(struct worker *worker, struct line *line, struct lease *lease,
+        struct visit *visit, GError **error)
+{
+	bool is = false;
+	if (!(worker->shared->options.kinds & WORKER_CONTACTS))
+		return true;
+	if (!wanted(worker, lease->mailbox, PASS_CONTACTS, &is, error))
+		return false;
+	if (!is)
+		return true;
+	visit->contacts_done = true;
+	contacts_of(worker, line, lease, &visit->contacts, &visit->contacts_error);
+	limiter_tell(line->limiter, visit->contacts_error);
+	return record(worker, lease, PASS_CONTACTS, visit->contacts_error,
+	        (int64_t)visit->contacts.waiting, error);
+}
+
+static bool confirm(struct worker *worker, struct line *line, struct lease *lease, GError **error)
+{
+	bool confirmed = false;
+	if (!store_mailbox_confirmed(worker->store, lease->mailbox->id, &confirmed, error))
+		return false;
+	autoptr(ews_mailbox_info) info = NULL;
+	return confirmed || (ews_confirm_mailbox(line->session, &info, error) &&
+	                            store_mailbox_set_confirmed(worker->store, lease->mailbox->id,
+	                                    clock_utc_us(), error));
+}
+
+static bool visit_archive(struct worker *worker, struct line *line, struct lease *lease,
+        struct visit *visit, int64_t *next_due_utc_us, GError **error)
+{
+	const struct worker_options *options = &worker->shared->options;
+	bool is = false;
+	if (!(options->kinds & WORKER_ARCHIVE) || options->dry_run || options->contacts.plan_only)
+		return true;
+	if (!wanted(worker, lease->mailbox, PASS_ARCHIVE, &is, error))
+		return false;
+	if (!is)
+		return true;
+	const struct deliver_options deliver = {
+	        .config = options->config,
+	        .lease_s = lease_s(worker, lease->mailbox->server),
+	};
+	visit->archive_done = true;
+	if (confirm(worker, line, lease, &visit->archive_error))
+		deliver_pass(worker->store, lease, line->session, &deliver, &visit->archive,
+		        next_due_utc_us, &visit->archive_error);
+	limiter_tell(line->limiter, visit->archive_error);
+	return record(worker, lease, PASS_ARCHIVE, visit->archive_error,
+	        (int64_t)visit->archive.uncertain, error);
+}
+
+/* The mapping must be the one that was pinned. */
+static bool check_mapping(struct worker *worker, const struct mailbox *mailbox, GError **error)
+{
+	autoptr(mailbox) mapped = NULL;
+	int64_t id = 0;
+	return usermap_lookup(worker->shared->options.map, mailbox->owner, &mapped, error) &&
+	       store_mailbox_pin(worker->lease_store, mapped, &id, error);
+}
+
+static bool visit_on_line(struct worker *worker, struct lease *lease, struct visit *visit,
+        int64_t *next_due_utc_us, GError **error)
+{
+	const struct mailbox *mailbox = lease->mailbox;
+	struct line *line = line_to(worker, mailbox->server, error);
+	if (line == NULL)
+		return false;
+	if (!limiter_enter(line->limiter, stopping, worker)) {
+		error_set(error, ERROR_RETRY, "contacts.stopped",
+		        "%s was not visited, because the program was asked to stop",
+		        mailbox->owner);
+		return false;
+	}
+	ews_session_use_mailbox(line->session, mailbox);
+	bool good = visit_contacts(worker, line, lease, visit, error) &&
+	            visit_archive(worker, line, lease, visit, next_due_utc_us, error);
+	limiter_leave(line->limiter);
+	return good;
+}
+
+static void log_visit(const struct visit *visit)
+{
+	const char *owner = visit->mailbox->owner;
+	const struct plan_counts *done = &visit->contacts.done;
+	const GError *cause = visit_error(visit);
+	if (cause != NULL)
+		log_warn("visit.failed", "%s: %s (%s)", owner, cause->message, error_reason(cause));
+	uint64_t writes = done->mail_created + done->mail_updated + done->mail_deleted +
+	                  done->im_created + done->im_updated + done->im_deleted;
+	if (writes > 0)
+		log_info("contacts.pass",
+		        "%s: mailbox +%" G_GUINT64_FORMAT " ~%" G_GUINT64_FORMAT
+		        " -%" G_GUINT64_FORMAT ", IM side +%" G_GUINT64_FORMAT
+		        " ~%" G_GUINT64_FORMAT " -%" G_GUINT64_FORMAT,
+		        owner, done->mail_created, done->mail_updated, done->mail_deleted,
+		        done->im_created, done->im_updated, done->im_deleted);
+}
+
+static void visit_leased(struct worker *worker, struct lease *lease, struct visit *visit)
+{
+	int64_t deliveries_due = LEASE_NEVER_UTC_US;
+	worker->lease = lease;
+	if (check_mapping(worker, lease->mailbox, &visit->error))
+		visit_on_line(worker, lease, visit, &deliveries_due, &visit->error);
+	worker->lease = NULL;
+	g_autoptr(GError) lost = NULL;
+	int64_t due = MIN(next_try(worker, visit_error(visit)), deliveries_due);
+	if (!store_lease_release(worker->lease_store, lease, due, &lost))
+		log_warn("lease.release", "%s", lost->message);
+	log_visit(visit);
+}
+
+/* On a scratch store in memory: what is known is copied there, and nothing comes back. */
+static bool visit_scratch(
+        struct worker *worker, const struct mailbox *mailbox, struct visit *visit, GError **error)
+{
+	autoptr(store) scratch = store_open("sqlite::memory:", STORE_CREATE, error);
+	autoptr(lease) lease = NULL;
+	int64_t id = 0;
+	if (scratch == NULL || !store_mailbox_pin(scratch, mailbox, &id, error) ||
+	        !store_lease_claim_mailbox(scratch, id, worker->holder, clock_utc_us(),
+	                CLOCK_US_PER_DAY / CLOCK_US_PER_S, &lease, error) ||
+	        (mailbox->id != 0 &&
+	                !store_contact_copy(worker->store, mailbox->id, scratch, lease, error)))
+		return false;
+	worker->lease_store = scratch;
+	visit_leased(worker, lease, visit);
+	worker->lease_store = worker->store;
+	return true;
+}
+
+void worker_visit(struct worker *worker, const struct mailbox *mailbox, struct visit *visit)
+{
+	autoptr(lease) lease = NULL;
+	*visit = (struct visit){.mailbox = mailbox};
+	worker->lease_store = worker->store;
+	if (worker->shared->options.dry_run) {
+		visit_scratch(worker, mailbox, visit, &visit->error);
+		return;
+	}
+	if (store_lease_claim_mailbox(worker->store, mailbox->id, worker->holder, clock_utc_us(),
+	            lease_s(worker, mailbox->server), &lease, &visit->error))
+		visit_leased(worker, lease, visit);
+	visit->mailbox = mailbox;
+}
+
+bool worker_visit_due(struct worker *worker, struct visit *visit, bool *found, GError **error)
+{
+	struct lease *lease = NULL;
+	*visit = (struct visit){0};
+	worker->lease_store = worker->store;
+	if (!store_lease_claim(
+	            worker->store, worker->holder, clock_utc_us(), LEASE_MIN_S, &lease, error))
+		return false;
+	*found = lease != NULL;
+	if (lease == NULL)
+		return true;
+	visit->mailbox = lease->mailbox;
+	visit_leased(worker, lease, visit);
+	visit->mailbox = NULL;
+	lease_free(lease);
+	return true;
+}
