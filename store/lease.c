@@ -4,6 +4,10 @@
 #include "store/mailbox.h"
 #include "store/store_private.h"
 
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 void lease_free(struct lease *lease)
@@ -226,4 +230,40 @@ bool store_lease_next_due(
 	if (!found)
 		*due_utc_us = LEASE_NEVER_UTC_US;
 	return true;
+}
+
+/* holder is "host/pid/random". */
+static bool is_dead(const char *holder)
+{
+	g_auto(GStrv) parts = g_strsplit(holder, "/", 3);
+	if (g_strv_length(parts) != 3 || !g_str_equal(parts[0], g_get_host_name()))
+		return false;
+	guint64 pid = 0;
+	if (!g_ascii_string_to_unsigned(parts[1], 10, 1, INT_MAX, &pid, NULL))
+		return false;
+	return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+static GPtrArray *dead_holders(struct store *store, GError **error)
+{
+	g_autoptr(GPtrArray) dead = g_ptr_array_new_with_free_func(g_free);
+	autoptr(db_result) rows = db_query(store->db,
+	        "SELECT DISTINCT holder FROM lease WHERE holder IS NOT NULL AND until_utc_us > 0",
+	        DB_NO_VALUES, error);
+	int got = rows != NULL ? 1 : -1;
+	while (got > 0 && (got = db_next(rows, error)) > 0)
+		if (is_dead(db_column_text(rows, 0)))
+			g_ptr_array_add(dead, db_column_dup(rows, 0));
+	return got == 0 ? g_steal_pointer(&dead) : NULL;
+}
+
+bool store_lease_break_dead(struct store *store, GError **error)
+{
+	g_autoptr(GPtrArray) dead = dead_holders(store, error);
+	bool good = dead != NULL;
+	for (guint i = 0; good && i < dead->len; i++)
+		good = db_run(store->db,
+		        "UPDATE lease SET holder = NULL, until_utc_us = 0 WHERE holder = $1",
+		        DB_VALUES(db_text(g_ptr_array_index(dead, i))), error);
+	return good;
 }

@@ -59,6 +59,12 @@ bool store_lease_release(
  */
 bool lease_check(struct store *store, const struct lease *lease, GError **error);
 
+/*
+ * Ends the leases of processes of this machine that are no more, so that whoever starts next need
+ * not wait for them. A number that another process has got since counts as alive.
+ */
+bool store_lease_break_dead(struct store *store, GError **error);
+
 /* Whether a request that may take until deadline_utc_us may start. */
 bool lease_outlasts(const struct lease *lease, int64_t deadline_utc_us);
 

@@ -1,0 +1,95 @@
+#include "daemon/pass.h"
+
+#include "core/address.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "sync/capture.h"
+#include "sync/deliver.h"
+
+static void log_failed(struct pass_totals *totals, const char *event, const GError *cause)
+{
+	log_error(event, "%s", cause->message);
+	totals->source_failed = true;
+}
+
+/* Each source once, whatever number of domains it serves. */
+static void capture_sources(
+        struct worker *worker, const struct worker_options *options, struct pass_totals *totals)
+{
+	g_autoptr(GHashTable) done = g_hash_table_new(g_str_hash, g_str_equal);
+	const char *const *domains = config_names(options->config, "domain");
+	for (const char *const *domain = domains; *domain != NULL; domain++) {
+		const char *name = config_string(options->config, "domain", *domain, "source");
+		g_autoptr(GError) cause = NULL;
+		struct capture_report report = {0};
+		if (name == NULL || !g_hash_table_add(done, (char *)(uintptr_t)name))
+			continue;
+		struct im_source *source = worker_source(worker, *domain, &cause);
+		if (source == NULL ||
+		        !capture_run(worker_store(worker), source, NULL, &report, &cause))
+			log_failed(totals, "capture.failed", cause);
+		totals->captured += report.stored;
+	}
+}
+
+static void prepare_deliveries(
+        struct worker *worker, const struct worker_options *options, struct pass_totals *totals)
+{
+	g_autoptr(GError) cause = NULL;
+	struct deliver_plan_report report = {0};
+	if (!deliver_prepare(worker_store(worker), options->config, options->map, &report, &cause))
+		log_failed(totals, "deliver.failed", cause);
+}
+
+static bool observing(const struct config *config)
+{
+	return g_str_equal(config_string(config, "imex", NULL, "mode"), "observe");
+}
+
+bool pass_prepare(struct worker *worker, const struct worker_options *options,
+        struct schedule_owners *owners, struct pass_totals *totals, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	if (!schedule_find_owners(worker, options, options->kinds, true, owners, &cause)) {
+		if (g_str_has_prefix(error_reason(cause), "db.") && owners->mailboxes->len == 0) {
+			g_propagate_error(error, g_steal_pointer(&cause));
+			return false;
+		}
+		totals->source_failed = true;
+	}
+	totals->owners_idle = owners->idle;
+	totals->owners_refused = owners->refused->len;
+	for (guint i = 0; i < owners->refused->len; i++) {
+		const struct schedule_refusal *refusal = g_ptr_array_index(owners->refused, i);
+		log_warn("owner.refused", "%s", refusal->message);
+	}
+	if ((options->kinds & WORKER_ARCHIVE) && !observing(options->config)) {
+		capture_sources(worker, options, totals);
+		prepare_deliveries(worker, options, totals);
+	}
+	return true;
+}
+
+void pass_count(struct pass_totals *totals, const struct visit *visit)
+{
+	const struct plan_counts *done = &visit->contacts.done;
+	const GError *cause = visit_error(visit);
+	totals->visited++;
+	totals->failed += cause != NULL || visit->contacts_error != NULL;
+	totals->config_failed += cause != NULL && error_class_of(cause) == ERROR_CONFIG;
+	totals->mail_writes += done->mail_created + done->mail_updated + done->mail_deleted;
+	totals->im_writes += done->im_created + done->im_updated + done->im_deleted;
+	totals->waiting += visit->contacts.waiting;
+	totals->confirming += visit->contacts.confirming;
+	totals->delivered += visit->archive.sent + visit->archive.found;
+}
+
+int pass_exit(const struct pass_totals *totals)
+{
+	bool all_failed = totals->visited > 0 && totals->failed == totals->visited;
+	if (all_failed && totals->config_failed == totals->failed)
+		return 2;
+	if (all_failed || (totals->source_failed && totals->visited == 0))
+		return 1;
+	return totals->failed > 0 || totals->owners_refused > 0 || totals->source_failed ? 3 : 0;
+}
