@@ -38,6 +38,18 @@ static void report(const struct store *store)
 
 static const struct command store_upgrade;
 
+/* An older schema is what an upgrade is for, so it is no failure here. */
+static enum cli_exit preview(const char *url)
+{
+	GError *error = NULL;
+	autoptr(store) store = store_open(url, STORE_EXISTING, &error);
+	if (store == NULL && !error_is(error, "store.older"))
+		return cli_fail(error);
+	printf("%s\n", store == NULL ? error->message : "the schema is current");
+	g_clear_error(&error);
+	return CLI_DONE;
+}
+
 static enum cli_exit run_upgrade(struct cli *cli, int argc, char **argv)
 {
 	GError *error = NULL;
@@ -47,6 +59,8 @@ static enum cli_exit run_upgrade(struct cli *cli, int argc, char **argv)
 	if (config == NULL)
 		return cli_fail(error);
 	const char *url = config_string(config, "imex", NULL, "store");
+	if (cli->dry_run)
+		return preview(url);
 	if (!check_backup(url, &error))
 		return cli_fail(error);
 	autoptr(store) store = store_open(url, STORE_UPGRADE, &error);
@@ -62,6 +76,7 @@ static const struct command store_upgrade = {
         .summary = "Bring the store's schema up to date, after a backup",
         .help = "Stop imexd first. An SQLite store is copied beside itself before anything is "
                 "changed.",
+        .flags = COMMAND_DRY_RUN,
         .options = options,
         .run = run_upgrade,
 };

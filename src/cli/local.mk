@@ -3,6 +3,7 @@ imex_SOURCES = \
 	src/cli/command.h \
 	src/cli/commands.c src/cli/commands.h \
 	src/cli/context.c src/cli/context.h \
+	src/cli/listing.c src/cli/listing.h \
 	src/cli/main.c \
 	src/cli/progress.c \
 	src/cli/subject.c src/cli/subject.h \

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "cli/context.h"
+#include "cli/listing.h"
 #include "core/log.h"
 
 #include "config.h"
@@ -146,6 +147,8 @@ int main(int argc, char **argv)
 		puts("imex " PACKAGE_VERSION);
 		return CLI_DONE;
 	}
+	if (listing_option(argv[0], stdout))
+		return CLI_DONE;
 	if (!take_global_options(cli, &argc, &argv))
 		return CLI_USAGE;
 	if (argc == 0) {

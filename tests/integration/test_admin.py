@@ -212,6 +212,7 @@ def _():
 
 @both_stores("store upgrade: current, and a schema from the future")
 def _(site):
+    assert "current" in site.ok("store", "upgrade", "--dry-run")
     assert "current" in site.ok("store", "upgrade")
     site.sql("INSERT INTO schema_version VALUES (9999, '9999_future', 1)")
     site.fails(2, "store", "upgrade", names=("9999", "later"))
