@@ -3,6 +3,9 @@
 const struct command *const commands[] = {
         &cmd_init,
         &cmd_user,
+        &cmd_cert,
+        &cmd_partner,
+        &cmd_metadata,
         &cmd_policy,
         &cmd_status,
         &cmd_pause,

@@ -6,7 +6,10 @@
 
 #include "cli/command.h"
 
+extern const struct command cmd_cert;
 extern const struct command cmd_init;
+extern const struct command cmd_metadata;
+extern const struct command cmd_partner;
 extern const struct command cmd_pause;
 extern const struct command cmd_policy;
 extern const struct command cmd_resume;

@@ -10,6 +10,8 @@ imex_SOURCES = \
 	src/cli/table.c
 imex_LDADD = $(IMEX_LDADD)
 # commands
+imex_SOURCES += src/cli/cmd_cert.c src/cli/cmd_metadata.c src/cli/trust.c src/cli/trust.h
+imex_SOURCES += src/cli/cmd_partner.c src/cli/cmd_partner_add.c src/cli/partner_private.h
 imex_SOURCES += src/cli/cmd_init.c src/cli/setup.c src/cli/setup.h
 imex_SOURCES += src/cli/cmd_pause.c
 imex_SOURCES += src/cli/cmd_policy.c

@@ -6,11 +6,29 @@
 
 #include <string.h>
 
-struct http_client *trust_client_new(const struct config *config, GError **error)
+/* The [server NAME] that is at the same origin; NULL when there is none. */
+static const char *server_at(const struct config *config, const char *url)
 {
-	const bool loopback = config_bool(config, "partner", NULL, "allow_loopback");
+	for (const char *const *name = config_names(config, "server"); *name != NULL; name++) {
+		const char *its = config_string(config, "server", *name, "url");
+		if (its != NULL && http_same_origin(its, url))
+			return *name;
+	}
+	return NULL;
+}
+
+struct http_client *trust_client_new(const struct config *config, const char *url, GError **error)
+{
+	bool loopback = config_bool(config, "partner", NULL, "allow_loopback");
+	const char *ca_file = config_string(config, "partner", NULL, "ca_file");
+	const char *server = server_at(config, url);
+	if (server != NULL) {
+		loopback = loopback || config_bool(config, "server", server, "allow_loopback");
+		if (ca_file == NULL)
+			ca_file = config_string(config, "server", server, "ca_file");
+	}
 	const struct http_options options = {
-	        .ca_file = config_string(config, "partner", NULL, "ca_file"),
+	        .ca_file = ca_file,
 	        .connect_timeout_ms = 10000,
 	        .first_byte_timeout_ms = 20000,
 	        .total_timeout_ms = 30000,

@@ -18,8 +18,11 @@
 /* Keys that end within this time may be replaced all at once. */
 #define TRUST_NEAR_END_US (30 * CLOCK_US_PER_DAY)
 
-/* A client for metadata: CA and address policy of [partner]; small limits. */
-struct http_client *trust_client_new(const struct config *config, GError **error);
+/*
+ * A client for the metadata at url, with small limits. CA and address policy are those of
+ * [partner]; where that says nothing, those of a [server NAME] at the same origin.
+ */
+struct http_client *trust_client_new(const struct config *config, const char *url, GError **error);
 
 /*
  * Fetches and parses. Errors: those of wire/http.h (http.unreachable, http.tls_* ...),

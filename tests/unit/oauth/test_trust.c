@@ -252,7 +252,7 @@ START_TEST(fetch_wants_https)
 {
 	autoptr(config) config = config_parse("x.conf", "[imex]\nmode = run\n", NULL);
 	g_autoptr(GError) error = NULL;
-	autoptr(http_client) client = trust_client_new(config, &error);
+	autoptr(http_client) client = trust_client_new(config, URL, &error);
 	ck_assert_no_error(error);
 	ck_assert_ptr_null(trust_fetch(client, "http://mail.corp.example/metadata/json/1", &error));
 	ck_assert_reason(error, "metadata.plain");
