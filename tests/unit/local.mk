@@ -65,6 +65,7 @@ unit_archive_LDADD = $(UNIT_LDADD)
 # wire
 check_PROGRAMS += unit_wire
 ALL_TESTS += unit_wire
+TSAN_TESTS += unit_wire
 SMOKE_TESTS += unit_wire
 unit_wire_SOURCES = \
 	tests/unit/wire/suites.c \

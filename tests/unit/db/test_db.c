@@ -276,6 +276,34 @@ ENGINE_TEST(get_of_nothing_and_of_too_much)
 	ck_assert_int_eq(number_of(one, "SELECT count(*) FROM t"), 2);
 }
 
+/* More texts than are kept prepared. */
+ENGINE_TEST(statements_without_end)
+{
+	for (int i = 0; i < 1100; i++) {
+		g_autofree char *sql = g_strdup_printf("SELECT %d + CAST($1 AS BIGINT)", i);
+		int64_t number = 0;
+
+		must(db_get_int64(one, sql, DB_VALUES(db_int(1)), &number, NULL, error));
+		ck_assert_int_eq(number, i + 1);
+	}
+}
+
+ENGINE_TEST(large_values)
+{
+	size_t len = (size_t)5 << 20, read_len = 0;
+	g_autofree char *text = g_strnfill(len, 'x');
+
+	must_exec(one, table_t);
+	must(db_run(one, "INSERT INTO t VALUES (1, $1, $2)",
+	        DB_VALUES(db_text_len(text, len), db_blob(text, len)), error));
+	autoptr(db_result) rows = must_query(one, "SELECT name, data FROM t", DB_NO_VALUES);
+
+	ck_assert_int_eq(must_next(rows), 1);
+	ck_assert_uint_eq(strlen(db_column_text(rows, 0)), len);
+	ck_assert_mem_eq(db_column_blob(rows, 1, &read_len), text, len);
+	ck_assert_uint_eq(read_len, len);
+}
+
 ENGINE_TEST(rows_stream_and_may_be_left)
 {
 	must_exec(one, "CREATE TABLE n (i BIGINT); INSERT INTO n WITH RECURSIVE c(i) AS "
@@ -553,6 +581,8 @@ Suite *db_suite(void)
 	        a_column_that_is_no_number,
 	        real_and_boolean_columns,
 	        get_of_nothing_and_of_too_much,
+	        statements_without_end,
+	        large_values,
 	        rows_stream_and_may_be_left,
 	        one_result_at_a_time,
 	        returning_gives_rows_and_changes,

@@ -199,6 +199,45 @@ START_TEST(a_lost_answer_to_a_lone_statement)
 }
 END_TEST
 
+struct breaking {
+	struct db *victim, *by;
+	int64_t pid, next, at;
+};
+
+static int breaking_row(void *data, struct db_value *values, GError **unused)
+{
+	struct breaking *breaking = data;
+
+	(void)unused;
+	if (breaking->next == breaking->at)
+		must(db_run(breaking->by, "SELECT pg_terminate_backend($1, 5000)",
+		        DB_VALUES(db_int(breaking->pid)), error));
+	values[0] = db_int(breaking->next++);
+	return breaking->next <= 2000;
+}
+
+/* At the start, with answers unread, and when the pipeline has been full before. */
+START_TEST(a_connection_lost_in_a_pipeline)
+{
+	static const int64_t places[] = {0, 1, 130, 255, 256, 300, 1999};
+
+	engine_open(ENGINE_POSTGRESQL);
+	must_exec(one, "CREATE TABLE t (id BIGINT)");
+	for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+		struct breaking breaking = {one, two, 0, 0, places[i]};
+
+		must(db_begin(one, error));
+		breaking.pid = number_of(one, "SELECT pg_backend_pid()");
+		must_fail(db_run_rows(one, "INSERT INTO t VALUES ($1)", 1, breaking_row, &breaking,
+		                  error),
+		        "db.unreachable", ERROR_RETRY);
+		must_fail(db_commit(one, error), "db.aborted", ERROR_CONFIG);
+		ck_assert_int_eq(number_of(one, "SELECT count(*) FROM t"), 0);
+	}
+	engine_close();
+}
+END_TEST
+
 START_TEST(a_deadlock_is_busy)
 {
 	engine_open(ENGINE_POSTGRESQL);
@@ -226,6 +265,7 @@ Suite *db_fault_suite(void)
 	tcase_add_test(tests, a_lost_connection_comes_back);
 	tcase_add_test(tests, a_lost_answer_to_commit_is_uncertain);
 	tcase_add_test(tests, a_lost_answer_to_a_lone_statement);
+	tcase_add_test(tests, a_connection_lost_in_a_pipeline);
 	tcase_add_test(tests, a_deadlock_is_busy);
 	suite_add_tcase(suite, tests);
 	return suite;
