@@ -164,6 +164,21 @@ static bool apply_all(struct store *store, const struct migration *table, GError
 	return true;
 }
 
+static bool create_in_one(struct store *store, const struct migration *table, GError **error)
+{
+	for (const struct migration *m = table; m->number != 0; m++)
+		if (!apply_locked(store, m, error))
+			return false;
+	return true;
+}
+
+/* A new store is there whole or not at all, also for those who look at the same time. */
+static bool create(struct store *store, const struct migration *table, GError **error)
+{
+	return store_begin(store, error) &&
+	       store_end(store, create_in_one(store, table, error), error);
+}
+
 static bool refuse_older(struct store *store, const struct schema_state *state, GError **error)
 {
 	error_set(error, ERROR_CONFIG, "store.older",
@@ -212,7 +227,7 @@ static bool migrate(struct store *store, enum store_open_mode mode,
 	if (mode == STORE_UPGRADE)
 		return upgrade(store, state, error);
 	if (!state->versioned)
-		return apply_all(store, state->table, error);
+		return create(store, state->table, error);
 	return is_current(state) || refuse_older(store, state, error);
 }
 

@@ -1,6 +1,7 @@
 #include "store/lease.h"
 
 #include "core/clock.h"
+#include "core/thread.h"
 #include "tests/unit/store/fixture.h"
 
 #include <string.h>
@@ -114,6 +115,66 @@ STORE_TEST(woken_meanwhile)
 	ck_assert_int_eq(due, now + 5 * SECOND);
 }
 
+#define WORKERS 4
+#define MAILBOXES 40
+
+struct worker {
+	struct thread *thread;
+	GHashTable *seen; /* ids that it got */
+	bool failed;
+};
+
+static void work(void *data)
+{
+	struct worker *worker = data;
+	g_autofree char *holder = lease_holder_new();
+	autoptr(store) own = store_open(store_url, STORE_EXISTING, NULL);
+	while (own != NULL) {
+		autoptr(lease) lease = NULL;
+		if (!store_lease_claim(own, holder, now, 60, &lease, NULL))
+			break;
+		if (lease == NULL)
+			return;
+		int64_t *id = g_new(int64_t, 1);
+		*id = lease->mailbox->id;
+		if (!g_hash_table_add(worker->seen, id) ||
+		        !store_lease_release(own, lease, LEASE_NEVER_UTC_US, NULL))
+			break;
+	}
+	worker->failed = true;
+}
+
+/* Workers side by side: every mailbox is worked on, and by one of them only. */
+STORE_TEST(side_by_side)
+{
+	struct worker workers[WORKERS] = {0};
+	start();
+	for (unsigned i = 0; i < MAILBOXES; i++) {
+		g_autofree char *owner = g_strdup_printf("user%u@corp.example", i);
+		store_test_mailbox(owner);
+	}
+	for (unsigned i = 0; i < WORKERS; i++) {
+		workers[i].seen = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+		workers[i].thread = thread_start("worker", work, &workers[i]);
+	}
+	unsigned total = 0;
+	g_autoptr(GHashTable) all = g_hash_table_new(g_int64_hash, g_int64_equal);
+	for (unsigned i = 0; i < WORKERS; i++) {
+		thread_join(workers[i].thread);
+		ck_assert(!workers[i].failed);
+		total += g_hash_table_size(workers[i].seen);
+		GHashTableIter iter;
+		gpointer id;
+		g_hash_table_iter_init(&iter, workers[i].seen);
+		while (g_hash_table_iter_next(&iter, &id, NULL))
+			g_hash_table_add(all, id);
+	}
+	ck_assert_uint_eq(total, MAILBOXES);
+	ck_assert_uint_eq(g_hash_table_size(all), MAILBOXES);
+	for (unsigned i = 0; i < WORKERS; i++)
+		g_hash_table_unref(workers[i].seen);
+}
+
 STORE_TEST(this_one)
 {
 	start();
@@ -142,6 +203,7 @@ Suite *lease_suite(void)
 	store_test_add(tests, lost);
 	store_test_add(tests, due_again);
 	store_test_add(tests, woken_meanwhile);
+	store_test_add(tests, side_by_side);
 	store_test_add(tests, this_one);
 	suite_add_tcase(suite, tests);
 	return suite;

@@ -1,3 +1,4 @@
+#include "core/thread.h"
 #include "store/store_private.h"
 #include "tests/unit/store/fixture.h"
 
@@ -215,6 +216,34 @@ START_TEST(url_of_nothing)
 }
 END_TEST
 
+struct opener {
+	struct thread *thread;
+	GError *problem;
+};
+
+static void open_one(void *data)
+{
+	struct opener *opener = data;
+	autoptr(store) opened = store_open(store_url, STORE_CREATE, &opener->problem);
+	ck_assert((opened == NULL) == (opener->problem != NULL));
+}
+
+/* All of them get the same store, whoever is first. */
+START_TEST(created_at_once)
+{
+	store_test_prepare(_i);
+	struct opener openers[4] = {0};
+	for (unsigned i = 0; i < G_N_ELEMENTS(openers); i++)
+		openers[i].thread = thread_start("opener", open_one, &openers[i]);
+	for (unsigned i = 0; i < G_N_ELEMENTS(openers); i++)
+		thread_join(openers[i].thread);
+	for (unsigned i = 0; i < G_N_ELEMENTS(openers); i++)
+		ck_assert_msg(openers[i].problem == NULL, "%s", openers[i].problem->message);
+	store_open_both();
+	store_test_done();
+}
+END_TEST
+
 static bool set_and(bool good, GError **error)
 {
 	return store_property_set(store, "inner", "1", error) && good;
@@ -261,6 +290,7 @@ Suite *store_suite(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, all_embedded);
 	store_test_add(tests, created_again);
+	store_test_add(tests, created_at_once);
 	store_test_add(tests, absent);
 	store_test_add(tests, foreign);
 	store_test_add(tests, newer);
