@@ -5,6 +5,7 @@
 #include "core/error.h"
 
 #include <gmime/gmime.h>
+#include <pthread.h>
 #include <string.h>
 
 /* Recipients named in To; the transcript itself names everybody. */
@@ -13,9 +14,11 @@
 /* 100 ns between 1601 and 1970 (FILETIME, [MS-DTYP] 2.3.3). */
 #define FILETIME_1970 INT64_C(116444736000000000)
 
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
 void mime_global_init(void)
 {
-	g_mime_init();
+	pthread_once(&once, g_mime_init);
 }
 
 /* A character that may stand in the local part of an address without quotes (RFC 5322 atext). */
@@ -230,6 +233,7 @@ static GBytes *write_message(GMimeMessage *message)
 
 GBytes *mime_render(const struct transcript *transcript, const struct mime_options *options)
 {
+	mime_global_init();
 	GMimeMessage *message = g_mime_message_new(TRUE);
 	GMimeMultipart *body = make_body(transcript, options);
 	add_headers(message, transcript, options);
@@ -302,6 +306,7 @@ struct mime_parts *mime_parse(GBytes *bytes, size_t max_bytes, GError **error)
 		        (size_t)len, max_bytes);
 		return NULL;
 	}
+	mime_global_init();
 	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(data, len);
 	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
 	GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);

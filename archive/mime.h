@@ -17,7 +17,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* Once per process, before threads. */
+/* Sets up GMime; what needs it calls this, once per process and from any thread. */
 void mime_global_init(void);
 
 struct mime_options {

@@ -160,9 +160,10 @@ static void remember_entry(
 		return;
 	gpointer index = GUINT_TO_POINTER(number);
 	g_hash_table_insert(builder->entries, reference_key(who, message_id), index);
-	/* The first who used an id keeps it: a later one must not capture what is meant for it. */
+	/* Clients that begin their ids anew mean the newest; but in a room, where a moderator may
+	 * speak of others' messages, a later one must not capture what is meant for the first. */
 	char *any = g_strconcat("* ", message_id, NULL);
-	if (g_hash_table_contains(builder->entries, any))
+	if (builder->out->is_room && g_hash_table_contains(builder->entries, any))
 		g_free(any);
 	else
 		g_hash_table_insert(builder->entries, any, index);

@@ -87,7 +87,8 @@ bool store_run_returning(struct store *store, const char *sql, size_t n,
 	if (result == NULL)
 		return false;
 	int got = db_next(result, error);
-	*found = got > 0;
+	if (found != NULL)
+		*found = got > 0;
 	if (got > 0)
 		*out = db_column_int64(result, 0);
 	/* The statement has done its work only when all of it has been stepped through. */

@@ -49,7 +49,7 @@ static inline bool store_run(struct store *store, const char *sql, size_t n,
 	return true;
 }
 
-/* The same with RETURNING one number; *found is false when no row came. */
+/* The same with RETURNING one number; *found (may be NULL) is false when no row came. */
 bool store_run_returning(struct store *store, const char *sql, size_t n,
         const struct db_value *values, int64_t *out, bool *found, GError **error);
 

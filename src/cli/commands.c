@@ -11,5 +11,7 @@ const struct command *const commands[] = {
         &cmd_pause,
         &cmd_resume,
         &cmd_store,
+        &cmd_archive,
+        &cmd_export,
         NULL,
 };

@@ -6,7 +6,9 @@
 
 #include "cli/command.h"
 
+extern const struct command cmd_archive;
 extern const struct command cmd_cert;
+extern const struct command cmd_export;
 extern const struct command cmd_init;
 extern const struct command cmd_metadata;
 extern const struct command cmd_partner;

@@ -174,15 +174,21 @@ struct transcript *transcribe(struct transcriber *transcriber, struct store *sto
 	return transcript;
 }
 
-static struct rendering *render(
+GBytes *transcribe_bytes(
         struct transcriber *transcriber, const struct transcript *transcript, unsigned view)
 {
 	const struct mime_options options = {
 	        .render = {view, transcriber->zone, transcriber->zone_name},
 	        .domain = transcriber->domain,
 	};
+	return mime_render(transcript, &options);
+}
+
+static struct rendering *render(
+        struct transcriber *transcriber, const struct transcript *transcript, unsigned view)
+{
 	struct rendering *rendering = g_new0(struct rendering, 1);
-	rendering->mime = mime_render(transcript, &options);
+	rendering->mime = transcribe_bytes(transcriber, transcript, view);
 	rendering->hash = mime_hash(rendering->mime);
 	rendering->renderer = RENDER_VERSION;
 	rendering->time_zone = g_strdup(transcriber->zone_name);

@@ -42,4 +42,8 @@ struct rendering *transcribe_mime(struct transcriber *transcriber, struct store 
         const struct segment *segment, const struct transcript *transcript, unsigned view,
         GError **error);
 
+/* The message for that view, made now and kept nowhere. */
+GBytes *transcribe_bytes(
+        struct transcriber *transcriber, const struct transcript *transcript, unsigned view);
+
 #endif

@@ -1,0 +1,21 @@
+#include "cli/archive.h"
+#include "cli/commands.h"
+
+static const struct command *const subcommands[] = {
+        &archive_status,
+        &archive_backfill,
+        &archive_deliver,
+        &archive_explain,
+        &archive_queue,
+        &archive_failures,
+        &archive_retry,
+        &archive_hold,
+        &archive_release,
+        NULL,
+};
+
+const struct command cmd_archive = {
+        .name = "archive",
+        .summary = "Put conversations into mailboxes, and see what becomes of them",
+        .subcommands = subcommands,
+};
