@@ -104,7 +104,8 @@ struct db_value db_blob(const void *bytes, size_t len); /* bytes NULL is SQL's N
 
 /*
  * Runs SQL without parameters, several statements allowed, nothing cached: schema scripts. Rows are
- * thrown away. Not for BEGIN, COMMIT or ROLLBACK.
+ * thrown away. Not for BEGIN, COMMIT or ROLLBACK. Several statements that belong together need
+ * db_begin() first: alone, PostgreSQL keeps all or none of them, SQLite each by itself.
  */
 bool db_exec(struct db *db, const char *sql, GError **error);
 

@@ -4,3 +4,4 @@ libimex_db_a_SOURCES = \
 	src/db/db_driver.h \
 	src/db/postgresql.c \
 	src/db/sqlite.c
+EXTRA_DIST += doc/internals-db.md

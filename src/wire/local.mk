@@ -10,3 +10,4 @@ libimex_wire_a_SOURCES = \
 	src/wire/xml_mend.c src/wire/xml_mend.h \
 	src/wire/xml_read.c src/wire/xml_read.h \
 	src/wire/xml_write.c src/wire/xml_write.h
+EXTRA_DIST += doc/internals-wire.md
