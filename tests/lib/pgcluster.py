@@ -178,27 +178,33 @@ class _Relay:
 
     def _serve(self, client):
         server = socket.socket(socket.AF_UNIX)
-        server.connect(self.target)
         cut = threading.Event()
-        threading.Thread(target=self._answers, args=(server, client, cut), daemon=True).start()
-        while True:
-            data = client.recv(65536)
-            # Simple query messages: 'Q', length, text. Our COMMIT always comes alone.
-            if data[:1] == b"Q" and data[5:] == b"COMMIT\0":
-                cut.set()
-            if not data:
-                server.close()
-                return
-            server.sendall(data)
+        try:
+            server.connect(self.target)
+            threading.Thread(target=self._answers, args=(server, client, cut), daemon=True).start()
+            while True:
+                data = client.recv(65536)
+                # Simple query messages: 'Q', length, text. Our COMMIT always comes alone.
+                if data[:1] == b"Q" and data[5:] == b"COMMIT\0":
+                    cut.set()
+                if not data:
+                    break
+                server.sendall(data)
+        except OSError:
+            pass
+        server.close()
 
     @staticmethod
     def _answers(server, client, cut):
-        while True:
-            data = server.recv(65536)
-            if not data or cut.is_set():
-                client.shutdown(socket.SHUT_RDWR)
-                return
-            client.sendall(data)
+        try:
+            while True:
+                data = server.recv(65536)
+                if not data or cut.is_set():
+                    break
+                client.sendall(data)
+            client.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
 
 
 def _run(cluster, argv):
