@@ -80,6 +80,7 @@ EXTRA_DIST += tests/unit/wire/http_server.py
 # store
 check_PROGRAMS += unit_store
 ALL_TESTS += unit_store
+TSAN_TESTS += unit_store
 unit_store_SOURCES = \
 	tests/unit/store/fixture.c tests/unit/store/fixture.h \
 	tests/unit/store/suites.c \
