@@ -7,6 +7,7 @@ const struct command *const commands[] = {
         &cmd_partner,
         &cmd_metadata,
         &cmd_policy,
+        &cmd_migrate,
         &cmd_status,
         &cmd_pause,
         &cmd_resume,

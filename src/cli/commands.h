@@ -11,6 +11,7 @@ extern const struct command cmd_cert;
 extern const struct command cmd_export;
 extern const struct command cmd_init;
 extern const struct command cmd_metadata;
+extern const struct command cmd_migrate;
 extern const struct command cmd_partner;
 extern const struct command cmd_pause;
 extern const struct command cmd_policy;

@@ -13,6 +13,7 @@ imex_LDADD = $(IMEX_LDADD)
 imex_SOURCES += src/cli/cmd_cert.c src/cli/cmd_metadata.c src/cli/trust.c src/cli/trust.h
 imex_SOURCES += src/cli/cmd_partner.c src/cli/cmd_partner_add.c src/cli/partner_private.h
 imex_SOURCES += src/cli/cmd_init.c src/cli/setup.c src/cli/setup.h
+imex_SOURCES += src/cli/cmd_migrate.c
 imex_SOURCES += src/cli/cmd_pause.c
 imex_SOURCES += src/cli/cmd_policy.c
 imex_SOURCES += src/cli/cmd_status.c src/cli/health.c src/cli/health.h
@@ -22,3 +23,5 @@ imex_SOURCES += src/cli/cmd_archive.c src/cli/archive.h src/cli/archive_backfill
 	src/cli/archive_deliver.c src/cli/archive_queue.c src/cli/archive_status.c
 imex_SOURCES += src/cli/cmd_export.c src/cli/export.h src/cli/export_archive.c \
 	src/cli/export_mailbox.c src/cli/mail.c src/cli/mail.h
+# what visits mailboxes
+imex_SOURCES += src/cli/crew.c src/cli/crew.h src/daemon/auth.c src/daemon/auth.h

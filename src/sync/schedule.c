@@ -26,6 +26,14 @@ static void free_mailbox(void *mailbox)
 	mailbox_free(mailbox);
 }
 
+void schedule_owners_init(struct schedule_owners *owners)
+{
+	*owners = (struct schedule_owners){
+	        .mailboxes = g_ptr_array_new_with_free_func(free_mailbox),
+	        .refused = g_ptr_array_new_with_free_func(refusal_free),
+	};
+}
+
 void schedule_owners_clear(struct schedule_owners *owners)
 {
 	g_clear_pointer(&owners->mailboxes, g_ptr_array_unref);
@@ -196,10 +204,7 @@ bool schedule_find_owners(struct worker *worker, const struct worker_options *op
 	        .kinds = kinds,
 	        .pin = pin,
 	        .owners = owners};
-	*owners = (struct schedule_owners){
-	        .mailboxes = g_ptr_array_new_with_free_func(free_mailbox),
-	        .refused = g_ptr_array_new_with_free_func(refusal_free),
-	};
+	schedule_owners_init(owners);
 	g_autoptr(GError) unreadable = NULL;
 	const char *const *domains = config_names(options->config, "domain");
 	for (const char *const *domain = domains; *domain != NULL; domain++) {

@@ -17,6 +17,7 @@ struct schedule_owners {
 	GPtrArray *refused; /* struct schedule_refusal: unmapped, mapping changed, twice mapped */
 	uint64_t idle; /* owners for whom no policy allows anything */
 };
+void schedule_owners_init(struct schedule_owners *owners);
 void schedule_owners_clear(struct schedule_owners *owners);
 
 /*
