@@ -97,7 +97,7 @@ def _():
     described = described_commands()
     for name, _, options in table("--list-commands"):
         known = set(filter(None, options.split(","))) - COMMON
-        stated = set("--" + word for word in re.findall(r"\bFl -([a-z][a-z-]*)", described[name]))
+        stated = set("--" + word for word in re.findall(r"\bFl -([a-z][a-z0-9-]*)", described[name]))
         assert known - stated == set(), (name, "not described", sorted(known - stated))
         assert stated - known - COMMON == set(), (name, "described, but gone", sorted(stated - known - COMMON))
 
@@ -120,12 +120,21 @@ def _():
         assert re.search(r"^ *%s +%s$" % (re.escape(name), re.escape(words)), shown.stdout, flags=re.M), (name, words)
 
 
+@tap.test("imexd(8) names every option of imexd, and no other")
+def _():
+    shown = subprocess.run([os.path.join(os.environ["builddir"], "imexd"), "--help"], capture_output=True, text=True,
+                           timeout=60)
+    known = set(re.findall(r"^  (?:-\w, )?--([a-z0-9-]+)", shown.stdout, flags=re.M))
+    stated = set(re.findall(r"^\.It Fl -([a-z0-9-]+)", page("imexd.8"), flags=re.M))
+    assert known and known == stated, sorted(known ^ stated)
+
+
 @tap.test("mandoc finds nothing wrong with the pages")
 def _():
     if shutil.which("mandoc") is None:
         tap.skip("mandoc is not installed")
     pages = [name for name in sorted(os.listdir(os.path.join(SRC, "doc"))) if re.search(r"\.[1-8]$", name)]
-    assert {"imex.1", "imex.conf.5"} <= set(pages), pages
+    assert {"imex.1", "imex.conf.5", "imexd.8"} <= set(pages), pages
     for name in pages:
         done = subprocess.run(["mandoc", "-Tlint", "-Wstyle", os.path.join(SRC, "doc", name)], capture_output=True,
                               text=True, timeout=60)
