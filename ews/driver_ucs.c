@@ -4,7 +4,7 @@
  *
  * Requests of one mailbox go one after the other: group edits race otherwise.
  */
-#include "ews/contact_driver.h"
+#include "ews/ucs.h"
 
 #include "core/address.h"
 #include "core/error.h"
@@ -15,106 +15,6 @@
 
 static const struct ews_folder contacts_folder = {.distinguished = "quickcontacts"};
 static const struct ews_folder groups_folder = {.distinguished = "imcontactlist"};
-
-/* Memberships that are groups to us. */
-static bool is_plain(const struct group *group)
-{
-	return group->kind == GROUP_KIND_USER || group->kind == GROUP_KIND_FAVORITES;
-}
-
-/* ---- groups by name ---- */
-
-static void remember_group(struct ews_session *session, const struct group *group)
-{
-	g_hash_table_replace(session->groups.by_id, g_strdup(group->store_id), group_copy(group));
-}
-
-static bool on_group(struct ews_im_group *group, void *data, GError **error)
-{
-	(void)error;
-	remember_group(data, group->group);
-	return true;
-}
-
-bool ews_groups_load(struct ews_session *session, GError **error)
-{
-	struct ews_im_sink sink = {.group = on_group, .data = session};
-	g_hash_table_remove_all(session->groups.by_id);
-	session->groups.loaded = ews_get_im_item_list(session, &sink, error);
-	return session->groups.loaded;
-}
-
-static bool same_name(const char *found, const char *wanted)
-{
-	g_autofree char *a = g_utf8_normalize(found, -1, G_NORMALIZE_NFC);
-	g_autofree char *b = g_utf8_normalize(wanted, -1, G_NORMALIZE_NFC);
-	return a != NULL && b != NULL && g_str_equal(a, b);
-}
-
-static const struct group *group_named(const struct ews_session *session, const char *name)
-{
-	GHashTableIter iter;
-	void *group;
-	g_hash_table_iter_init(&iter, session->groups.by_id);
-	while (g_hash_table_iter_next(&iter, NULL, &group))
-		if (is_plain(group) && same_name(((struct group *)group)->name, name))
-			return group;
-	return NULL;
-}
-
-static const struct group *group_of_kind(const struct ews_session *session, enum group_kind kind)
-{
-	GHashTableIter iter;
-	void *group;
-	g_hash_table_iter_init(&iter, session->groups.by_id);
-	while (g_hash_table_iter_next(&iter, NULL, &group))
-		if (((struct group *)group)->kind == kind)
-			return group;
-	return NULL;
-}
-
-/* "Other Contacts"; NULL: leave the group out, which the server takes for the same. */
-static const char *other_contacts_id(const struct ews_session *session)
-{
-	const struct group *other = group_of_kind(session, GROUP_KIND_OTHER);
-	return other == NULL ? NULL : other->store_id;
-}
-
-static bool need_groups(struct ews_session *session, GError **error)
-{
-	return session->groups.loaded || ews_groups_load(session, error);
-}
-
-static bool make_group(struct ews_session *session, const char *name, GError **error)
-{
-	struct ews_item_ref ref = {0};
-	g_autoptr(GError) failure = NULL;
-	if (ews_add_im_group(session, name, &ref, &failure)) {
-		autoptr(group) group = group_new(name, GROUP_KIND_USER);
-		group->store_id = g_strdup(ref.id);
-		group->change_key = g_strdup(ref.change_key);
-		remember_group(session, group);
-		ews_item_ref_clear(&ref);
-		return true;
-	}
-	/* Somebody else made it meanwhile, or our own answer was lost: it is there. */
-	bool look = error_is(failure, "ews.exists") || error_class_of(failure) == ERROR_UNCERTAIN;
-	if (look && ews_groups_load(session, NULL) && group_named(session, name) != NULL)
-		return true;
-	g_propagate_error(error, g_steal_pointer(&failure));
-	return false;
-}
-
-/* The id of the group of that name (borrowed), which is made when there is none. */
-static const char *need_group(struct ews_session *session, const char *name, GError **error)
-{
-	if (!need_groups(session, error))
-		return NULL;
-	const struct group *group = group_named(session, name);
-	if (group == NULL && make_group(session, name, error))
-		group = group_named(session, name);
-	return group == NULL ? NULL : group->store_id;
-}
 
 /* ---- reading ---- */
 
@@ -132,10 +32,10 @@ static void names_free(void *names)
 static bool list_group(struct ews_im_group *found, void *data, GError **error)
 {
 	struct list *list = data;
-	remember_group(list->session, found->group);
+	ews_ucs_remember_group(list->session, found->group);
 	const struct group *group =
 	        g_hash_table_lookup(list->session->groups.by_id, found->group->store_id);
-	for (guint i = 0; is_plain(group) && i < found->members->len; i++) {
+	for (guint i = 0; ews_ucs_is_plain(group) && i < found->members->len; i++) {
 		const char *id = found->members->pdata[i];
 		GPtrArray *names = g_hash_table_lookup(list->memberships, id);
 		if (names == NULL) {
@@ -339,7 +239,7 @@ static bool join_groups(struct ews_session *session, const char *contact_id, con
 	for (guint i = 0; i < set->len; i++) {
 		if (other != NULL && contact_in_group(other, set->pdata[i]))
 			continue;
-		const char *group_id = need_group(session, set->pdata[i], error);
+		const char *group_id = ews_ucs_need_group(session, set->pdata[i], error);
 		if (group_id == NULL ||
 		        !ews_add_im_contact_to_group(session, contact_id, group_id, error))
 			return false;
@@ -347,20 +247,43 @@ static bool join_groups(struct ews_session *session, const char *contact_id, con
 	return true;
 }
 
+/* Some servers refuse to take out who is not in: then nothing is left to do. */
+static bool is_out(struct ews_session *session, const char *contact_id, const char *group_id)
+{
+	struct ews_ucs_roster roster = {0};
+	bool out = ews_ucs_roster_read(session, &roster, NULL);
+	for (guint i = 0; out && i < roster.groups->len; i++) {
+		const struct group *group = roster.groups->pdata[i];
+		out = !g_str_equal(group->store_id, group_id) ||
+		      !ews_ucs_roster_has(&roster, i, contact_id);
+	}
+	ews_ucs_roster_clear(&roster);
+	return out;
+}
+
+static bool leave_group(
+        struct ews_session *session, const char *contact_id, const char *group_id, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+	if (ews_remove_im_contact_from_group(session, contact_id, group_id, &failure) ||
+	        error_is(failure, "ews.not_found"))
+		return true;
+	if (error_is(failure, "ews.item") && is_out(session, contact_id, group_id))
+		return true;
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return false;
+}
+
+/* Groups that are in set and not in other. */
 static bool leave_groups(struct ews_session *session, const char *contact_id, const GPtrArray *set,
         const struct contact *other, GError **error)
 {
 	for (guint i = 0; i < set->len; i++) {
-		const struct group *group = group_named(session, set->pdata[i]);
+		const struct group *group = ews_ucs_group_named(session, set->pdata[i]);
 		if (contact_in_group(other, set->pdata[i]) || group == NULL)
 			continue;
-		g_autoptr(GError) failure = NULL;
-		if (!ews_remove_im_contact_from_group(
-		            session, contact_id, group->store_id, &failure) &&
-		        !error_is(failure, "ews.not_found")) {
-			g_propagate_error(error, g_steal_pointer(&failure));
+		if (!leave_group(session, contact_id, group->store_id, error))
 			return false;
-		}
 	}
 	return true;
 }
@@ -374,14 +297,14 @@ static bool create_one(struct ews_session *session, const struct contact *contac
         struct ews_item_ref *out, GError **error)
 {
 	const char *group_id = NULL;
-	if (!need_groups(session, error))
+	if (!ews_ucs_need_groups(session, error))
 		return false;
 	if (contact->groups->len > 0) {
-		group_id = need_group(session, contact->groups->pdata[0], error);
+		group_id = ews_ucs_need_group(session, contact->groups->pdata[0], error);
 		if (group_id == NULL)
 			return false;
 	} else {
-		group_id = other_contacts_id(session);
+		group_id = ews_ucs_other_contacts_id(session);
 	}
 	if (!add_to_list(session, contact, group_id, out, error))
 		return false;
@@ -431,14 +354,16 @@ static bool create(struct ews_session *session, const struct ews_contact_new *co
 static bool change_groups(struct ews_session *session, const char *id, const struct contact *before,
         const struct contact *after, GError **error)
 {
-	if (!need_groups(session, error) || !join_groups(session, id, after->groups, before, error))
+	if (!ews_ucs_need_groups(session, error) ||
+	        !join_groups(session, id, after->groups, before, error))
 		return false;
 	if (after->groups->len == 0 && before->groups->len > 0 &&
-	        !ews_add_im_contact_to_group(session, id, other_contacts_id(session), error))
+	        !ews_add_im_contact_to_group(
+	                session, id, ews_ucs_other_contacts_id(session), error))
 		return false;
 	if (!leave_groups(session, id, before->groups, after, error))
 		return false;
-	const char *other = other_contacts_id(session);
+	const char *other = ews_ucs_other_contacts_id(session);
 	if (before->groups->len > 0 || after->groups->len == 0 || other == NULL)
 		return true;
 	/* Staying in "Other Contacts" beside a group does no harm. */
@@ -493,68 +418,18 @@ static bool update(struct ews_session *session, const struct ews_item_ref *ref,
 	       change_name(session, ref, before, after, out, error);
 }
 
-/* ---- memberships of single contacts and groups ---- */
-
-/* All groups with their members, for the operations that need them. */
-struct roster {
-	GPtrArray *groups; /* struct group * */
-	GPtrArray *members; /* GPtrArray of char *, beside groups */
-};
-
-static void group_free_any(void *group)
-{
-	group_free(group);
-}
-
-static void *copy_id(const void *id, void *unused)
-{
-	(void)unused;
-	return g_strdup(id);
-}
-
-static bool roster_group(struct ews_im_group *group, void *data, GError **error)
-{
-	(void)error;
-	struct roster *roster = data;
-	GPtrArray *members = g_ptr_array_copy(group->members, copy_id, NULL);
-	g_ptr_array_set_free_func(members, g_free);
-	g_ptr_array_add(roster->members, members);
-	g_ptr_array_add(roster->groups, g_steal_pointer(&group->group));
-	return true;
-}
-
-static bool roster_read(struct ews_session *session, struct roster *roster, GError **error)
-{
-	struct ews_im_sink sink = {.group = roster_group, .data = roster};
-	roster->groups = g_ptr_array_new_with_free_func(group_free_any);
-	roster->members = g_ptr_array_new_with_free_func(names_free);
-	return ews_get_im_item_list(session, &sink, error);
-}
-
-static void roster_clear(struct roster *roster)
-{
-	g_ptr_array_unref(roster->groups);
-	g_ptr_array_unref(roster->members);
-}
-
-static bool has_member(const struct roster *roster, guint group, const char *contact_id)
-{
-	return g_ptr_array_find_with_equal_func(
-	        roster->members->pdata[group], contact_id, g_str_equal, NULL);
-}
-
 /* Who is in no group any more is off the list. */
 static bool leave_all_groups(struct ews_session *session, const char *contact_id, GError **error)
 {
-	struct roster roster = {0};
-	bool ok = roster_read(session, &roster, error);
+	struct ews_ucs_roster roster = {0};
+	bool ok = ews_ucs_roster_read(session, &roster, error);
 	for (guint i = 0; ok && i < roster.groups->len; i++) {
 		const struct group *group = roster.groups->pdata[i];
-		if (has_member(&roster, i, contact_id))
+		if (ews_ucs_roster_has(&roster, i, contact_id))
 			ok = ews_remove_im_contact_from_group(
 			        session, contact_id, group->store_id, error);
 	}
-	roster_clear(&roster);
+	ews_ucs_roster_clear(&roster);
 	return ok;
 }
 
@@ -603,143 +478,6 @@ static bool find(struct ews_session *session, const char *address, const char *o
 	return read_list(session, &sink, error);
 }
 
-/* ---- groups ---- */
-
-static const struct group *known_group(struct ews_session *session, const struct group *group)
-{
-	GHashTableIter iter;
-	void *known;
-	if (is_plain(group))
-		return group_named(session, group->name);
-	if (group->kind != GROUP_KIND_DISTRIBUTION)
-		return group_of_kind(session, group->kind);
-	g_hash_table_iter_init(&iter, session->groups.by_id);
-	while (g_hash_table_iter_next(&iter, NULL, &known)) {
-		const struct group *candidate = known;
-		if (candidate->kind == GROUP_KIND_DISTRIBUTION && candidate->smtp != NULL &&
-		        group->smtp != NULL &&
-		        g_ascii_strcasecmp(candidate->smtp, group->smtp) == 0)
-			return candidate;
-	}
-	return NULL;
-}
-
-static bool make_distribution(
-        struct ews_session *session, const struct group *group, GError **error)
-{
-	struct ews_item_ref ref = {0};
-	const char *name = *group->name == '\0' ? group->smtp : group->name;
-	if (!ews_add_distribution_group_to_im_list(session, group->smtp, name, &ref, error))
-		return false;
-	autoptr(group) made = group_copy(group);
-	g_free(made->store_id);
-	g_free(made->change_key);
-	made->store_id = g_steal_pointer(&ref.id);
-	made->change_key = g_steal_pointer(&ref.change_key);
-	remember_group(session, made);
-	return true;
-}
-
-static bool group_create(struct ews_session *session, const struct group *group,
-        struct ews_item_ref *out, GError **error)
-{
-	if (!need_groups(session, error))
-		return false;
-	const struct group *known = known_group(session, group);
-	if (known == NULL && group->kind == GROUP_KIND_DISTRIBUTION) {
-		if (!make_distribution(session, group, error))
-			return false;
-	} else if (known == NULL && is_plain(group)) {
-		if (!make_group(session, group->name, error))
-			return false;
-	}
-	known = known_group(session, group);
-	if (known == NULL) {
-		error_set(error, ERROR_ITEM, "ews.item",
-		        "the list has no group of kind %s, and it cannot be made; it is left out",
-		        group_kind_name(group->kind));
-		return false;
-	}
-	if (out != NULL)
-		ews_item_ref_set(out, known->store_id, known->change_key);
-	return true;
-}
-
-/* The group's id as it is known, or looked up; NULL: there is none. */
-static char *id_of(struct ews_session *session, const struct group *group, GError **error)
-{
-	if (group->store_id != NULL)
-		return g_strdup(group->store_id);
-	if (!need_groups(session, error))
-		return NULL;
-	const struct group *known = known_group(session, group);
-	return known == NULL ? NULL : g_strdup(known->store_id);
-}
-
-static bool group_rename(
-        struct ews_session *session, const struct group *group, const char *name, GError **error)
-{
-	g_autoptr(GError) failure = NULL;
-	g_autofree char *id = id_of(session, group, &failure);
-	if (id == NULL && failure == NULL)
-		error_set(&failure, ERROR_ITEM, "ews.not_found",
-		        "the list has no group \"%s\" to be renamed; it is made anew", group->name);
-	if (id == NULL || !ews_set_im_group(session, id, name, &failure)) {
-		g_propagate_error(error, g_steal_pointer(&failure));
-		return false;
-	}
-	session->groups.loaded = false;
-	return true;
-}
-
-static bool only_in(const struct roster *roster, guint index, const char *contact_id)
-{
-	for (guint i = 0; i < roster->groups->len; i++)
-		if (i != index && has_member(roster, i, contact_id))
-			return false;
-	return true;
-}
-
-/* Members that would be in no group go to "Other Contacts" first: they stay in the list. */
-static bool keep_members(struct ews_session *session, const char *group_id, GError **error)
-{
-	struct roster roster = {0};
-	bool ok = need_groups(session, error) && roster_read(session, &roster, error);
-	for (guint i = 0; ok && i < roster.groups->len; i++) {
-		const struct group *group = roster.groups->pdata[i];
-		const GPtrArray *members = roster.members->pdata[i];
-		if (!g_str_equal(group->store_id, group_id))
-			continue;
-		for (guint m = 0; ok && m < members->len; m++)
-			if (only_in(&roster, i, members->pdata[m]))
-				ok = ews_add_im_contact_to_group(session, members->pdata[m],
-				        other_contacts_id(session), error);
-	}
-	if (roster.groups != NULL)
-		roster_clear(&roster);
-	return ok;
-}
-
-static bool group_delete(struct ews_session *session, const struct group *group, GError **error)
-{
-	g_autoptr(GError) failure = NULL;
-	g_autofree char *id = id_of(session, group, &failure);
-	if (id == NULL && failure == NULL)
-		return true;
-	bool ok = id != NULL;
-	if (ok && group->kind == GROUP_KIND_DISTRIBUTION)
-		ok = ews_remove_distribution_group_from_im_list(session, id, &failure);
-	else if (ok)
-		ok = keep_members(session, id, &failure) &&
-		     ews_remove_im_group(session, id, &failure);
-	if (!ok && !error_is(failure, "ews.not_found")) {
-		g_propagate_error(error, g_steal_pointer(&failure));
-		return false;
-	}
-	g_hash_table_remove(session->groups.by_id, id);
-	return true;
-}
-
 const struct ews_contact_driver ews_contact_driver_ucs = {
         .name = "ucs",
         .changes = changes,
@@ -747,8 +485,8 @@ const struct ews_contact_driver ews_contact_driver_ucs = {
         .update = update,
         .delete = delete,
         .find = find,
-        .group_create = group_create,
-        .group_rename = group_rename,
-        .group_delete = group_delete,
+        .group_create = ews_ucs_group_create,
+        .group_rename = ews_ucs_group_rename,
+        .group_delete = ews_ucs_group_delete,
         .migration_completed = ews_set_im_list_migration_completed,
 };

@@ -40,4 +40,6 @@ libimex_ews_a_SOURCES = \
 	ews/op_update_item.c \
 	ews/ops.h \
 	ews/request.c \
-	ews/session.c ews/session.h ews/session_private.h
+	ews/session.c ews/session.h ews/session_private.h \
+	ews/ucs.h \
+	ews/ucs_groups.c
