@@ -3,7 +3,17 @@ INTEGRATION_TESTS =
 # One line for each, in the order of the alphabet.
 INTEGRATION_TESTS += tests/integration/test_admin.py
 INTEGRATION_TESTS += tests/integration/test_cli.py
+INTEGRATION_TESTS += tests/integration/test_ews.py
+INTEGRATION_TESTS += tests/integration/test_ews_schema.py
 INTEGRATION_TESTS += tests/integration/test_user.py
 
 ALL_TESTS += $(INTEGRATION_TESTS)
 EXTRA_DIST += $(INTEGRATION_TESTS)
+
+# Drives the Exchange client from a test.
+check_PROGRAMS += ews_tool
+ews_tool_SOURCES = \
+	tests/integration/ews_replay.c \
+	tests/integration/ews_tool.c tests/integration/ews_tool.h
+ews_tool_LDADD = $(IMEX_LDADD)
+EXTRA_DIST += tests/lib/ewstool.py
