@@ -1,0 +1,205 @@
+#include "daemon/listener.h"
+
+#include "core/error.h"
+#include "core/log.h"
+#include "daemon/listener_private.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MAX_CONNECTIONS 128
+#define MAX_PER_ADDRESS 32
+#define TIMEOUT_S 15
+#define MEMORY_BYTES (48 * 1024) /* of one connection: a token may have 16 KiB */
+
+struct listener {
+	struct MHD_Daemon *daemon;
+	struct listener_site *site;
+	unsigned port;
+};
+
+/* A listening socket for "ADDRESS:PORT"; -1 after the error was set. */
+static int bind_socket(const char *text, GError **error)
+{
+	const char *colon = strrchr(text, ':');
+	g_autofree char *host = colon != NULL ? g_strndup(text, (gsize)(colon - text)) : NULL;
+	guint64 port = 0;
+	if (host == NULL || host[0] == '\0' ||
+	        !g_ascii_string_to_unsigned(colon + 1, 10, 0, 65535, &port, NULL)) {
+		error_set(error, ERROR_CONFIG, "listener.address",
+		        "listen.address = %s is no address and port: write 0.0.0.0:8443 or "
+		        "[::]:8443",
+		        text);
+		return -1;
+	}
+	size_t len = strlen(host);
+	if (host[0] == '[' && host[len - 1] == ']') {
+		memmove(host, host + 1, len - 2);
+		host[len - 2] = '\0';
+	}
+	const struct addrinfo hints = {
+	        .ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *found = NULL;
+	if (getaddrinfo(host, colon + 1, &hints, &found) != 0) {
+		error_set(error, ERROR_CONFIG, "listener.address",
+		        "listen.address = %s is no IP address and port: write 0.0.0.0:8443 or "
+		        "[::]:8443",
+		        text);
+		return -1;
+	}
+	int fd = socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int one = 1;
+	bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
+	            bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 128) == 0;
+	int cause = errno;
+	freeaddrinfo(found);
+	if (good)
+		return fd;
+	error_set(error, ERROR_CONFIG, "listener.bind",
+	        "imexd cannot listen at %s (%s): stop what listens there, or choose another "
+	        "listen.address",
+	        text, g_strerror(cause));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static unsigned port_of(int fd)
+{
+	struct sockaddr_storage address = {0};
+	socklen_t len = sizeof address;
+	char port[8] = "0";
+	if (getsockname(fd, (struct sockaddr *)&address, &len) == 0)
+		getnameinfo((struct sockaddr *)&address, len, NULL, 0, port, sizeof port,
+		        NI_NUMERICSERV);
+	return (unsigned)g_ascii_strtoull(port, NULL, 10);
+}
+
+/* One request ------------------------------------------------------------------------------- */
+
+static enum MHD_Result collect_authorization(
+        void *data, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	(void)kind;
+	GPtrArray *list = data;
+	if (g_ascii_strcasecmp(name, "Authorization") == 0 && value != NULL)
+		g_ptr_array_add(list, g_strdup(value));
+	return MHD_YES;
+}
+
+static enum MHD_Result send_answer(
+        struct MHD_Connection *connection, const struct listener_answer *answer)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+	        strlen(answer->body), answer->body, MHD_RESPMEM_MUST_COPY);
+	if (response == NULL)
+		return MHD_NO;
+	MHD_add_response_header(response, "Content-Type", answer->type);
+	MHD_add_response_header(response, "Cache-Control", answer->cache);
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	if (answer->challenge != NULL)
+		MHD_add_response_header(response, "WWW-Authenticate", answer->challenge);
+	if (answer->status == MHD_HTTP_METHOD_NOT_ALLOWED)
+		MHD_add_response_header(response, "Allow", "GET, HEAD");
+	enum MHD_Result sent = MHD_queue_response(connection, answer->status, response);
+	MHD_destroy_response(response);
+	return sent;
+}
+
+/* MHD calls this with the headers first, then for the body, of which there must be none. */
+static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *url,
+        const char *method, const char *version, const char *upload, size_t *upload_size,
+        void **state)
+{
+	(void)version, (void)upload;
+	static int headers_seen;
+	struct listener *listener = data;
+	if (*state == NULL) {
+		*state = &headers_seen;
+		return MHD_YES;
+	}
+	if (*upload_size > 0) {
+		*upload_size = 0;
+		return MHD_YES;
+	}
+	g_autoptr(GPtrArray) authorization = g_ptr_array_new_with_free_func(g_free);
+	MHD_get_connection_values(
+	        connection, MHD_HEADER_KIND, collect_authorization, authorization);
+	g_ptr_array_add(authorization, NULL);
+	struct listener_answer answer = {0};
+	listener_site_answer(
+	        listener->site, method, url, (const char *const *)authorization->pdata, &answer);
+	enum MHD_Result sent = send_answer(connection, &answer);
+	listener_answer_clear(&answer);
+	return sent;
+}
+
+static void on_library_log(void *data, const char *format, va_list arguments)
+{
+	(void)data;
+	g_autofree char *text = g_strdup_vprintf(format, arguments);
+	log_debug("listener.library", "%s", g_strchomp(text));
+}
+
+static struct MHD_Daemon *start_daemon(struct listener *listener, int fd)
+{
+	return MHD_start_daemon(MHD_USE_TLS | MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0,
+	        NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,
+	        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_HTTPS_CERT_CALLBACK, listener_tls_retrieve,
+	        MHD_OPTION_HTTPS_PRIORITIES,
+	        "NORMAL:-VERS-ALL:+VERS-TLS1.2:+VERS-TLS1.3:-CIPHER-ALL:+AES-256-GCM:+AES-128-GCM"
+	        ":+CHACHA20-POLY1305",
+	        MHD_OPTION_THREAD_POOL_SIZE, 2U, MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS,
+	        MHD_OPTION_PER_IP_CONNECTION_LIMIT, MAX_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT,
+	        TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
+	        MHD_OPTION_END);
+}
+
+struct listener *listener_start(const struct config *config, struct keeper *keeper, GError **error)
+{
+	const char *address = config_string(config, "listen", NULL, "address");
+	if (address == NULL || !listener_tls_open(config, error))
+		return NULL;
+	int fd = bind_socket(address, error);
+	autoptr(listener_site) site = fd >= 0 ? listener_site_new(config, keeper, error) : NULL;
+	if (site == NULL) {
+		listener_tls_close();
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	struct listener *listener = g_new0(struct listener, 1);
+	listener->port = port_of(fd);
+	listener->site = g_steal_pointer(&site);
+	listener->daemon = start_daemon(listener, fd);
+	if (listener->daemon == NULL) {
+		error_set(error, ERROR_CONFIG, "listener.bind",
+		        "the HTTPS listener at %s does not start (%s): check the limits of open "
+		        "files and threads",
+		        address, g_strerror(errno));
+		close(fd);
+		listener_stop(listener);
+		return NULL;
+	}
+	log_info("listener.started", "listening at %s, port %u", address, listener->port);
+	return listener;
+}
+
+void listener_stop(struct listener *listener)
+{
+	if (listener->daemon != NULL)
+		MHD_stop_daemon(listener->daemon);
+	listener_site_free(listener->site);
+	listener_tls_close();
+	g_free(listener);
+}
+
+unsigned listener_port(const struct listener *listener)
+{
+	return listener->port;
+}

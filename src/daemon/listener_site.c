@@ -1,0 +1,224 @@
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/thread.h"
+#include "daemon/listener_private.h"
+#include "oauth/metadata.h"
+#include "oauth/principal.h"
+#include "store/mailbox.h"
+#include "sync/usermap.h"
+#include "wire/http.h"
+#include "wire/json.h"
+
+struct listener_site {
+	struct keeper *keeper;
+	struct verify_rules rules;
+	GPtrArray *hosts, *domains; /* NULL-ended, what the rules point to */
+	char *public_url;
+	struct usermap *map;
+	struct mutex mutex; /* of the store, which one thread at a time may use */
+	struct store *store;
+};
+
+void listener_answer_clear(struct listener_answer *answer)
+{
+	g_free(answer->challenge);
+	g_free(answer->body);
+}
+
+/* Who has an address -------------------------------------------------------------------------- */
+
+/* Whether a mailbox has that address under that name; without a UPN or SIP address of its own it
+ * is the SMTP address. */
+static bool has_name(const struct mailbox *mailbox, enum verify_name kind, const char *address)
+{
+	const char *name = mailbox->smtp;
+	if (kind == VERIFY_UPN && mailbox->upn != NULL)
+		name = mailbox->upn;
+	else if (kind == VERIFY_SIP && mailbox->sip != NULL)
+		name = mailbox->sip;
+	return g_ascii_strcasecmp(name, address) == 0;
+}
+
+/* Only users whose mailbox is pinned are known; the map alone would know everybody. */
+static bool find_user(
+        void *data, enum verify_name kind, const char *address, char **owner, GError **error)
+{
+	struct listener_site *site = data;
+	struct mailbox *found = NULL;
+	*owner = NULL;
+	g_autofree char *im = usermap_to_im(site->map, address, NULL);
+	if (im == NULL)
+		return true;
+	mutex_lock(&site->mutex);
+	bool good = store_mailbox_by_owner(site->store, im, &found, error);
+	mutex_unlock(&site->mutex);
+	autoptr(mailbox) mailbox = found;
+	if (good && mailbox != NULL && has_name(mailbox, kind, address))
+		*owner = g_steal_pointer(&im);
+	return good;
+}
+
+/* Making -------------------------------------------------------------------------------------- */
+
+static void add_host(GPtrArray *hosts, const char *url)
+{
+	g_autofree char *origin = url != NULL ? http_origin(url) : NULL;
+	char *host = origin != NULL ? principal_origin_host(origin) : NULL;
+	if (host != NULL)
+		g_ptr_array_add(hosts, host);
+}
+
+static void add_domains(GPtrArray *domains, const struct config *config)
+{
+	for (const char *const *name = config_names(config, "domain"); *name != NULL; name++) {
+		const char *sip = config_string(config, "domain", *name, "sip_domain");
+		g_ptr_array_add(domains, g_strdup(sip != NULL ? sip : *name));
+	}
+}
+
+struct listener_site *listener_site_new(
+        const struct config *config, struct keeper *keeper, GError **error)
+{
+	autoptr(listener_site) site = g_new0(struct listener_site, 1);
+	struct token_source *tokens = keeper_tokens(keeper);
+	mutex_init(&site->mutex);
+	site->keeper = keeper;
+	site->public_url = g_strdup(config_string(config, "listen", NULL, "public_url"));
+	site->hosts = g_ptr_array_new_with_free_func(g_free);
+	site->domains = g_ptr_array_new_with_free_func(g_free);
+	add_host(site->hosts, site->public_url);
+	add_domains(site->domains, config);
+	g_ptr_array_add(site->hosts, NULL);
+	g_ptr_array_add(site->domains, NULL);
+	site->map = usermap_new(config, error);
+	if (site->map == NULL)
+		return NULL;
+	site->store =
+	        store_open(config_string(config, "imex", NULL, "store"), STORE_EXISTING, error);
+	if (site->store == NULL)
+		return NULL;
+	site->rules = (struct verify_rules){.app_id = token_source_app_id(tokens),
+	        .realm = token_source_realm(tokens),
+	        .hosts = (const char *const *)site->hosts->pdata,
+	        .domains = (const char *const *)site->domains->pdata,
+	        .skew_s = config_duration_s(config, "oauth", NULL, "skew"),
+	        .find_user = find_user,
+	        .find_user_data = site};
+	if (site->public_url == NULL)
+		log_warn("listener.no_name",
+		        "listen.public_url is not set, so no token can be made for this listener");
+	return g_steal_pointer(&site);
+}
+
+void listener_site_free(struct listener_site *site)
+{
+	g_clear_pointer(&site->store, store_close);
+	g_clear_pointer(&site->map, usermap_free);
+	g_ptr_array_unref(site->hosts);
+	g_ptr_array_unref(site->domains);
+	g_free(site->public_url);
+	mutex_destroy(&site->mutex);
+	g_free(site);
+}
+
+/* Answers ------------------------------------------------------------------------------------- */
+
+static void plain(struct listener_answer *answer, unsigned status, const char *text)
+{
+	answer->status = status;
+	answer->type = "text/plain; charset=utf-8";
+	answer->cache = "no-store";
+	answer->body = g_strdup(text);
+}
+
+static void answer_health(struct listener_site *site, const char *const *authorization,
+        struct listener_answer *answer)
+{
+	(void)site, (void)authorization;
+	plain(answer, 200, "ok\n");
+}
+
+static void answer_metadata(struct listener_site *site, const char *const *authorization,
+        struct listener_answer *answer)
+{
+	(void)authorization;
+	struct keyring *keyring = token_source_keyring(keeper_tokens(site->keeper));
+	g_autoptr(GError) cause = NULL;
+	if (!keyring_follow(keyring, &cause))
+		log_error("keys.unreadable", "%s; the keys that were read before stay in use",
+		        cause->message);
+	g_autoptr(GPtrArray) certificates = keyring_published(keyring);
+	if (certificates->len == 0) {
+		plain(answer, 503, "there is no key yet\n");
+		return;
+	}
+	const struct metadata_own own = {.app_id = site->rules.app_id,
+	        .realm = site->rules.realm,
+	        .name = "imex",
+	        .public_url = site->public_url,
+	        .certificates = certificates};
+	answer->status = 200;
+	answer->type = "application/json; charset=utf-8";
+	answer->cache = "public, max-age=300";
+	answer->body = metadata_print(&own);
+}
+
+/* A stranger learns that he is not let in, and nothing of the reason; the log has it. */
+static void answer_unauthorized(
+        struct listener_site *site, const GError *cause, struct listener_answer *answer)
+{
+	bool asked = error_is(cause, "verify.absent");
+	if (asked)
+		log_debug("listener.challenge", "%s", cause->message);
+	else
+		log_info("listener.refused", "a token was refused (%s): %s", error_reason(cause),
+		        cause->message);
+	plain(answer, 401, "unauthorized\n");
+	answer->challenge = keeper_challenge(site->keeper, &site->rules, !asked);
+}
+
+static void answer_whoami(struct listener_site *site, const char *const *authorization,
+        struct listener_answer *answer)
+{
+	g_autoptr(GError) cause = NULL;
+	autoptr(verify_identity) who =
+	        keeper_verify(site->keeper, &site->rules, authorization, &cause);
+	if (who == NULL) {
+		answer_unauthorized(site, cause, answer);
+		return;
+	}
+	g_autofree char *expires = clock_format_iso(who->expires_utc_us);
+	json_auto_t *json = json_pack("{s:s, s:s, s:s?, s:s}", "partner", who->partner,
+	        "application", who->app_id, "user", who->owner, "expires", expires);
+	answer->status = 200;
+	answer->type = "application/json; charset=utf-8";
+	answer->cache = "no-store";
+	answer->body = json_dumps(json, JSON_INDENT(1));
+}
+
+static const struct {
+	const char *path;
+	void (*answer)(struct listener_site *site, const char *const *authorization,
+	        struct listener_answer *answer);
+} routes[] = {
+        {"/metadata/json/1", answer_metadata},
+        {"/v1/whoami", answer_whoami},
+        {"/health", answer_health},
+};
+
+void listener_site_answer(struct listener_site *site, const char *method, const char *path,
+        const char *const *authorization, struct listener_answer *answer)
+{
+	if (!g_str_equal(method, "GET") && !g_str_equal(method, "HEAD")) {
+		plain(answer, 405, "only GET and HEAD\n");
+		return;
+	}
+	for (unsigned i = 0; i < G_N_ELEMENTS(routes); i++) {
+		if (g_str_equal(routes[i].path, path)) {
+			routes[i].answer(site, authorization, answer);
+			return;
+		}
+	}
+	plain(answer, 404, "there is nothing here\n");
+}
