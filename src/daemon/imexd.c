@@ -11,6 +11,8 @@
 #include "core/log.h"
 #include "core/thread.h"
 #include "daemon/auth.h"
+#include "daemon/keeper.h"
+#include "daemon/listener.h"
 #include "daemon/pass.h"
 #include "daemon/privilege.h"
 #include "store/mailbox.h"
@@ -67,7 +69,9 @@ static void tell_service_manager(const char *state)
 struct service {
 	const struct config *config;
 	struct usermap *map;
-	struct token_source *tokens;
+	struct token_source *tokens; /* of one pass; a service's are the keeper's */
+	struct keeper *keeper;
+	struct listener *listener;
 	struct auth auth;
 	struct worker_options options;
 	struct worker_shared *shared;
@@ -90,6 +94,8 @@ static void service_visited(void *data, const struct visit *visit)
 static void service_end(struct service *service)
 {
 	g_clear_pointer(&service->shared, worker_shared_free);
+	g_clear_pointer(&service->listener, listener_stop);
+	g_clear_pointer(&service->keeper, keeper_stop);
 	g_clear_pointer(&service->tokens, token_source_free);
 	g_clear_pointer(&service->map, usermap_free);
 }
@@ -103,11 +109,27 @@ static bool service_trust(struct service *service, GError **error)
 	return service->tokens != NULL;
 }
 
+/* A service follows partners and keys while it runs, and answers partners. */
+static bool service_keep_trust(struct service *service, GError **error)
+{
+	bool listens = config_string(service->config, "listen", NULL, "address") != NULL;
+	if (!listens && !auth_needs_tokens(service->config))
+		return true;
+	service->keeper = keeper_start(service->config, error);
+	if (service->keeper == NULL)
+		return false;
+	service->auth.tokens = keeper_tokens(service->keeper);
+	if (!listens)
+		return true;
+	service->listener = listener_start(service->config, service->keeper, error);
+	return service->listener != NULL;
+}
+
 static bool service_begin(struct service *service, const struct config *config, GError **error)
 {
 	*service = (struct service){.config = config, .auth.config = config};
 	service->map = usermap_new(config, error);
-	if (service->map == NULL || !service_trust(service, error))
+	if (service->map == NULL)
 		return false;
 	service->options = (struct worker_options){
 	        .config = config,
@@ -186,7 +208,8 @@ static bool once(struct service *service, const char *user, GError **error)
 static int run_once(const struct config *config, const char *user, GError **error)
 {
 	struct service service;
-	bool good = service_begin(&service, config, error) && once(&service, user, error);
+	bool good = service_begin(&service, config, error) && service_trust(&service, error) &&
+	            once(&service, user, error);
 	if (good)
 		print_totals(&service.totals);
 	int code = pass_exit(&service.totals);
@@ -267,7 +290,7 @@ static struct config *serve_with(struct service *service, struct worker *worker)
 static bool serve_one(const struct config *config, struct config **next, GError **error)
 {
 	struct service service;
-	bool good = service_begin(&service, config, error);
+	bool good = service_begin(&service, config, error) && service_keep_trust(&service, error);
 	if (good) {
 		service.shared = worker_shared_new(&service.options, error);
 		autoptr(worker) worker =

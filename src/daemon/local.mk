@@ -2,6 +2,10 @@ sbin_PROGRAMS += imexd
 imexd_SOURCES = \
 	src/daemon/auth.c src/daemon/auth.h \
 	src/daemon/imexd.c \
+	src/daemon/keeper.c src/daemon/keeper.h \
+	src/daemon/listener.c src/daemon/listener.h src/daemon/listener_private.h \
+	src/daemon/listener_site.c \
+	src/daemon/listener_tls.c \
 	src/daemon/pass.c src/daemon/pass.h \
 	src/daemon/privilege.c src/daemon/privilege.h
-imexd_LDADD = $(IMEX_LDADD)
+imexd_LDADD = $(IMEX_LDADD) $(MHD_LIBS)
