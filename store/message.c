@@ -123,12 +123,13 @@ static bool put_copy(struct store *store, int64_t conversation_id, const struct 
 static bool next_seq(struct store *store, int64_t conversation_id, int64_t sent_utc_us,
         int64_t *seq, GError **error)
 {
+	bool found;
 	return store_run_returning(store,
 	        "UPDATE conversation SET last_seq = last_seq + 1, "
 	        "first_utc_us = CASE WHEN first_utc_us > $2 THEN $2 ELSE first_utc_us END, "
 	        "last_utc_us = CASE WHEN last_utc_us < $2 THEN $2 ELSE last_utc_us END "
 	        "WHERE id = $1 RETURNING last_seq",
-	        DB_VALUES(db_int(conversation_id), db_int(sent_utc_us)), seq, NULL, error);
+	        DB_VALUES(db_int(conversation_id), db_int(sent_utc_us)), seq, &found, error);
 }
 
 static bool insert(struct store *store, int64_t conversation_id, const struct message *message,

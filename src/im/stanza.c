@@ -278,8 +278,12 @@ struct stanza *stanza_parse(const char *xml, size_t len, GError **error)
 	parser_clear(&parser);
 	if (good)
 		return g_steal_pointer(&stanza);
-	/* The XML reader's own classes speak of an answer from a server; this is one stored row. */
+	/* The XML reader's own words and classes are about an answer from a server. */
 	error_reclass(cause, ERROR_ITEM);
+	g_free(cause->message);
+	cause->message =
+	        g_strdup_printf("A stored stanza cannot be understood (%s); the row is left out",
+	                error_reason(cause));
 	g_propagate_error(error, cause);
 	return NULL;
 }

@@ -122,3 +122,17 @@ unit_ews_SOURCES = \
 	tests/unit/ews/test_messages.c \
 	tests/unit/ews/test_session.c
 unit_ews_LDADD = $(UNIT_LDADD)
+
+# im
+check_PROGRAMS += unit_im
+ALL_TESTS += unit_im
+unit_im_SOURCES = \
+	tests/unit/im/fixture.c tests/unit/im/fixture.h \
+	tests/unit/im/suites.c \
+	tests/unit/im/test_capture.c \
+	tests/unit/im/test_prosody.c \
+	tests/unit/im/test_prosody_json.c \
+	tests/unit/im/test_source.c \
+	tests/unit/im/test_stanza.c
+unit_im_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
+unit_im_LDADD = $(UNIT_LDADD)
