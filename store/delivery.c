@@ -1,5 +1,6 @@
 #include "store/delivery.h"
 
+#include "core/clock.h"
 #include "store/record.h"
 #include "store/store_private.h"
 
@@ -271,6 +272,40 @@ bool store_delivery_set_state(struct store *store, int64_t mailbox_id, const cha
 	       store_end(store,
 	               set_state(store, mailbox_id, uuid, state, now_utc_us, changed, error),
 	               error);
+}
+
+static bool move(struct store *store, int64_t from_id, int64_t to_id, GError **error)
+{
+	int64_t moved = 0;
+	/* Insert and delete: the column by which rows are distributed cannot be updated. */
+	if (!store_run(store,
+	            "INSERT INTO delivery (mailbox_id, uuid, conversation_id, segment_id, folder, "
+	            "shown, state, attempts, planned_utc_us, first_sent_utc_us, sent_utc_us, "
+	            "next_try_utc_us, reason, message) "
+	            "SELECT CAST($2 AS BIGINT), uuid, conversation_id, segment_id, folder, shown, "
+	            "state, attempts, planned_utc_us, first_sent_utc_us, sent_utc_us, "
+	            "next_try_utc_us, reason, message FROM delivery "
+	            "WHERE mailbox_id = $1 AND state <> 'confirmed'",
+	            DB_VALUES(db_int(from_id), db_int(to_id)), &moved, error) ||
+	        !db_run(store->db,
+	                "DELETE FROM delivery WHERE mailbox_id = $1 AND state <> 'confirmed'",
+	                DB_VALUES(db_int(from_id)), error))
+		return false;
+	g_autofree char *detail = g_strdup_printf(
+	        "%" G_GINT64_FORMAT " from mailbox %" G_GINT64_FORMAT, moved, from_id);
+	const struct archive_event event = {
+	        .what = "delivery.moved",
+	        .at_utc_us = clock_utc_us(),
+	        .mailbox_id = to_id,
+	        .detail = detail,
+	};
+	return moved == 0 || archive_record(store, &event, error);
+}
+
+bool store_deliveries_move(struct store *store, int64_t from_id, int64_t to_id, GError **error)
+{
+	return store_begin(store, error) &&
+	       store_end(store, move(store, from_id, to_id, error), error);
 }
 
 GPtrArray *store_deliveries(

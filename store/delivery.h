@@ -81,6 +81,12 @@ bool store_delivery_set_state(struct store *store, int64_t mailbox_id, const cha
         const char *state, int64_t now_utc_us, bool *changed, GError **error);
 
 /*
+ * Gives what is not confirmed to another mailbox of the same owner. Those that were sent stay
+ * "sent", so that they are looked for there first: it may be the same mailbox under a new name.
+ */
+bool store_deliveries_move(struct store *store, int64_t from_id, int64_t to_id, GError **error);
+
+/*
  * For listings. mailbox_id 0: of all; state NULL: every state but confirmed. Owned; at most limit,
  * by mailbox and time of planning.
  */

@@ -1,6 +1,7 @@
 #include "store/mailbox.h"
 
 #include "core/clock.h"
+#include "store/delivery.h"
 #include "store/store_private.h"
 
 #define PAGE 256
@@ -151,7 +152,8 @@ static bool remap(struct store *store, const struct mailbox *mapped, int64_t *id
 	if (mailbox_equal(pinned, mapped))
 		return true;
 	return refuse_taken(store, mapped, error) && retire(store, pinned->id, error) &&
-	       insert(store, mapped, id, error);
+	       insert(store, mapped, id, error) &&
+	       store_deliveries_move(store, pinned->id, *id, error);
 }
 
 bool store_mailbox_remap(

@@ -25,7 +25,8 @@ bool store_mailbox_pin(
 /*
  * Accepts a changed mapping. The owner gets a new id, so nothing that was agreed with the old
  * mailbox is applied to the new one; a worker that holds the old one loses its lease. The old row
- * stays, retired. Does nothing when the mapping is the pinned one.
+ * stays, retired; conversations that were not delivered yet go to the new one. Does nothing when
+ * the mapping is the pinned one.
  */
 bool store_mailbox_remap(
         struct store *store, const struct mailbox *mapped, int64_t *id, GError **error);

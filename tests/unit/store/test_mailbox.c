@@ -1,6 +1,7 @@
 #include "store/mailbox.h"
 
 #include "core/clock.h"
+#include "store/delivery.h"
 #include "tests/unit/store/fixture.h"
 
 #include <string.h>
@@ -92,6 +93,51 @@ STORE_TEST(remapped)
 	ck_assert_int_eq(again, new);
 }
 
+static void plan_delivery(int64_t mailbox_id, const char *uuid, const char *segment_id)
+{
+	char folder[] = "history";
+	struct delivery delivery = {.mailbox_id = mailbox_id,
+	        .uuid = (char *)(uintptr_t)uuid,
+	        .conversation_id = 1,
+	        .segment_id = (char *)(uintptr_t)segment_id,
+	        .folder = folder};
+	must(store_delivery_plan(store, &delivery, 1, NULL, error));
+}
+
+static void check_delivery(const char *uuid, int64_t mailbox_id, const char *state)
+{
+	autoptr(delivery) found = NULL;
+	must(store_delivery_get(other, uuid, &found, error));
+	ck_assert_ptr_nonnull(found);
+	ck_assert_int_eq(found->mailbox_id, mailbox_id);
+	ck_assert_str_eq(found->state, state);
+}
+
+/* What waits for the old mailbox is not forgotten, and what was sent is still to be looked for. */
+STORE_TEST(remap_takes_deliveries_along)
+{
+	autoptr(mailbox) mapped = alice();
+	int64_t old = 0, new = 0;
+	must(store_mailbox_pin(store, mapped, &old, error));
+	plan_delivery(old, "u1-done", "s1");
+	plan_delivery(old, "u2-sent", "s2");
+	plan_delivery(old, "u3-waits", "s3");
+	autoptr(lease) lease = store_test_lease(store, old, clock_utc_us());
+	g_autoptr(GError) problem = NULL;
+	g_autoptr(GPtrArray) due = store_deliveries_due(store, old, INT64_MAX, 2, &problem);
+	ck_assert_uint_eq(due->len, 2);
+	must(store_deliveries_sent(store, lease, due, 5, error));
+	const struct delivery_result done = {
+	        .delivery = due->pdata[0], .outcome = DELIVERY_CONFIRMED, .item_id = "item"};
+	must(store_deliveries_record(store, lease, &done, 1, 6, error));
+	g_free(mapped->smtp);
+	mapped->smtp = g_strdup("alice.new@corp.example");
+	must(store_mailbox_remap(store, mapped, &new, error));
+	check_delivery("u1-done", old, "confirmed");
+	check_delivery("u2-sent", new, "sent");
+	check_delivery("u3-waits", new, "planned");
+}
+
 STORE_TEST(remap_of_unknown)
 {
 	autoptr(mailbox) mapped = alice();
@@ -153,6 +199,7 @@ Suite *mailbox_suite(void)
 	store_test_add(tests, changed_mapping_stops);
 	store_test_add(tests, one_owner_per_mailbox);
 	store_test_add(tests, remapped);
+	store_test_add(tests, remap_takes_deliveries_along);
 	store_test_add(tests, remap_of_unknown);
 	store_test_add(tests, confirmed);
 	store_test_add(tests, each);
