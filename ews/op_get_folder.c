@@ -68,10 +68,14 @@ bool ews_get_folder(struct ews_session *session, const struct ews_folder *folder
 	}
 	xml_end(w);
 	struct reading reading = {.ids = ids, .failures = failures, .n = n};
-	if (!ews_call(session, &op, &handler, &reading, error))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (ids[i] == NULL && failures[i] == NULL)
+	bool ok = ews_call(session, &op, &handler, &reading, error);
+	for (size_t i = 0; i < n; i++) {
+		if (ok && ids[i] == NULL && failures[i] == NULL)
 			ews_protocol_set(&failures[i], op.name, "a folder was left out");
-	return true;
+		if (!ok)
+			g_clear_error(&failures[i]);
+		if (!ok || failures[i] != NULL)
+			g_clear_pointer(&ids[i], g_free);
+	}
+	return ok;
 }

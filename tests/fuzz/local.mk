@@ -8,9 +8,14 @@ LDFLAGS_FUZZ = $(AM_LDFLAGS)
 ALL_TESTS += $(FUZZ_TARGETS)
 endif
 CPPFLAGS_FUZZ = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
-FUZZ_TARGETS = fuzz_json fuzz_xml_mend fuzz_xml_read
+FUZZ_TARGETS = fuzz_ews fuzz_json fuzz_xml_mend fuzz_xml_read
 check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/fuzz.h
+
+fuzz_ews_SOURCES = tests/fuzz/fuzz_ews.c $(MAIN_FUZZ)
+fuzz_ews_CPPFLAGS = $(CPPFLAGS_FUZZ)
+fuzz_ews_LDFLAGS = $(LDFLAGS_FUZZ)
+fuzz_ews_LDADD = $(IMEX_LDADD)
 
 fuzz_json_SOURCES = tests/fuzz/fuzz_json.c $(MAIN_FUZZ)
 fuzz_json_CPPFLAGS = $(CPPFLAGS_FUZZ)
