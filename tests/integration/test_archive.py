@@ -1,0 +1,425 @@
+#!/usr/bin/python3
+"""The archive end to end: messages of a real Prosody database, through imex, into mailboxes and out as files.
+
+exchangelib reads what was delivered, Python's email and mailbox packages read what was exported.
+"""
+import datetime
+import email
+import email.policy
+import hashlib
+import json
+import mailbox
+import os
+import re
+import shutil
+import stat
+import time
+
+import tap
+from archivesite import ArchiveSite
+
+UTC = datetime.timezone.utc
+ONE_TO_ONE = "Conversation between alice and bob"
+
+
+def by_subject(items):
+    return {item.subject: item for item in items}
+
+
+def check_item(item):
+    assert item.item_class == "IPM.Note.Microsoft.Conversation", item.item_class
+    assert item.is_read and not item.is_draft, (item.is_read, item.is_draft)
+    assert item.datetime_sent <= item.datetime_received, (item.datetime_sent, item.datetime_received)
+
+
+@tap.test("a conversation arrives in both mailboxes, whole, read and no draft")
+def _():
+    with ArchiveSite() as site:
+        site.capture()
+        site.ok("archive", "deliver")
+        for user in "alice", "bob":
+            items = site.items(user)
+            assert [i.subject for i in items].count(ONE_TO_ONE) == 1, [i.subject for i in items]
+            for item in items:
+                check_item(item)
+        item = by_subject(site.items("alice"))[ONE_TO_ONE]
+        assert item.sender.email_address == "alice@corp.example", item.sender
+        assert [r.email_address for r in item.to_recipients] == ["bob@corp.example"], item.to_recipients
+        assert item.datetime_sent == datetime.datetime(2026, 11, 22, 22, 12, 42, tzinfo=UTC), item.datetime_sent
+        assert item.datetime_received == datetime.datetime(2026, 11, 22, 22, 20, 22, tzinfo=UTC)
+        assert "Hi Bob, is the build green?" in item.body, item.body
+        assert "Not *yet*, 10 minutes" in item.body and "\U0001f44d" in item.body
+        assert "wrong window" not in item.body, "what was taken back is hidden from the users"
+        assert item.conversation_topic == ONE_TO_ONE, item.conversation_topic
+        assert [i.subject for i in site.items("carol")] == ["Conversation between alice and carol"]
+
+
+@tap.test("delivering again delivers nothing, and a deleted item does not come back")
+def _():
+    with ArchiveSite() as site:
+        site.capture()
+        site.ok("archive", "deliver")
+        for item in site.items("carol"):
+            item.delete()
+        site.ok("archive", "deliver")
+        site.ok("archive", "backfill", "--since", "2026-01-01")
+        site.ok("archive", "deliver")
+        assert site.items("carol") == []
+        assert len(site.items("bob")) == 1
+
+
+@tap.test("into Purges goes everything, what was taken back marked")
+def _():
+    with ArchiveSite(extra="[archive]\nfolder = purges\n") as site:
+        site.capture()
+        site.ok("archive", "deliver")
+        assert site.items("bob") == []
+        body = site.items("bob", "purges")[0].body
+        assert "wrong window" in body and "Taken back" in body, body
+
+
+@tap.test("nobody is archived before a policy names him, and nothing old without being asked")
+def _():
+    with ArchiveSite() as site:
+        site.ok("archive", "backfill", "--since", "2026-01-01")
+        site.ok("archive", "deliver")
+        assert json.loads(site.ok("archive", "status", "--json"))[0]["value"] == "0"
+        site.ok("policy", "set", "archive", "im", "--user", "carol@im.example")
+        site.ok("archive", "deliver")
+        site.ok("archive", "backfill", "--since", "2026-01-01", "--dry-run")
+        assert site.items("carol") == [] and site.items("alice") == []
+        site.ok("archive", "backfill", "--since", "2026-01-01")
+        site.ok("archive", "deliver")
+        assert len(site.items("carol")) == 1
+        assert site.items("alice") == [], "the other side of the talk has no policy"
+        assert "archived into Conversation History" in site.ok("archive", "explain", "carol@im.example")
+        assert "policy archive is none" in site.ok("archive", "explain", "alice@im.example")
+
+
+@tap.test("a room reaches the people behind the nicknames only where that is allowed")
+def _():
+    with ArchiveSite() as site:
+        site.capture()
+        site.ok("archive", "deliver")
+        assert not any("Ops room" in i.subject for i in site.items("alice"))
+    with ArchiveSite(extra="[archive]\nresolve_anonymous = yes\n") as site:
+        site.capture()
+        site.ok("archive", "deliver")
+        for user in "alice", "bob":
+            assert sum("Ops room" in i.subject for i in site.items(user)) == 1
+        item = by_subject(site.items("bob"))["Conversation in Ops room"]
+        assert "Morning all" in item.body and "joined" not in item.body
+
+
+def faulty(kind, **more):
+    """Deliver while that fault strikes CreateItem once; every item is there once afterwards."""
+    with ArchiveSite() as site:
+        site.capture()
+        site.exchange.fault(kind=kind, operation="CreateItem", count=1, **more)
+        first = site.run("archive", "deliver")
+        struck = site.exchange.struck()
+        assert struck == 1, (kind, struck, first)
+        site.exchange.clear_faults()
+        site.sql("UPDATE delivery SET next_try_utc_us = 0")
+        site.ok("archive", "deliver")
+        counts = {user: len(site.items(user)) for user in ("alice", "bob", "carol")}
+        assert counts == {"alice": 2, "bob": 1, "carol": 1}, (kind, counts, first)
+        return first
+
+
+@tap.test("a lost answer is looked up and not repeated")
+def _():
+    done = faulty("lost-answer")
+    assert done.returncode in (0, 3), done
+    assert "\u0000" not in done.stdout
+
+
+@tap.test("a busy server, an error page and a broken connection delay and double nothing")
+def _():
+    faulty("busy")
+    faulty("http", status=503)
+    faulty("reset-before")
+    faulty("truncate")
+    faulty("malformed")
+    faulty("batch-stopped", item=1)
+
+
+@tap.test("an effect that comes after the look-up is found by the sweep: the younger twin goes")
+def _():
+    with ArchiveSite(settle="1s") as site:
+        site.capture()
+        site.exchange.fault(kind="late-effect", operation="CreateItem", delay_ms=3000, count=1)
+        site.run("archive", "deliver")
+        time.sleep(3)
+        late = {user: len(site.items(user)) for user in ("alice", "bob", "carol")}
+        assert sum(late.values()) > 4, "the fault made no twin: %s" % late
+        site.sql("UPDATE delivery SET sweep_utc_us = 1 WHERE sweep_utc_us IS NOT NULL")
+        site.run("archive", "deliver")
+        counts = {user: len(site.items(user)) for user in ("alice", "bob", "carol")}
+        assert counts == {"alice": 2, "bob": 1, "carol": 1}, (late, counts)
+
+
+@tap.test("an item that the server refuses is kept with the reason, and the others go on")
+def _():
+    with ArchiveSite() as site:
+        site.capture()
+        site.exchange.fault(kind="bad-item", item=0, code="ErrorMessageSizeExceeded", operation="CreateItem", count=1)
+        done = site.run("archive", "deliver")
+        assert done.returncode == 3, done
+        failed = json.loads(site.ok("archive", "failures", "--json"))
+        assert len(failed) >= 1 and failed[0]["reason"], failed
+        site.exchange.clear_faults()
+        site.ok("archive", "retry", *[row["delivery"] for row in failed])
+        site.ok("archive", "deliver")
+        assert {u: len(site.items(u)) for u in ("alice", "bob", "carol")} == {"alice": 2, "bob": 1, "carol": 1}
+
+
+@tap.test("a held delivery waits until it is released")
+def _():
+    with ArchiveSite() as site:
+        site.capture()
+        site.exchange.fault(kind="busy", operation="CreateItem", count=100)
+        site.run("archive", "deliver")
+        site.exchange.clear_faults()
+        waiting = [row["delivery"] for row in json.loads(site.ok("archive", "queue", "--json"))]
+        assert len(waiting) == 4, waiting
+        site.ok("archive", "hold", *waiting)
+        site.ok("archive", "deliver")
+        assert all(row["state"] == "held" for row in json.loads(site.ok("archive", "queue", "--json")))
+        site.ok("archive", "release", *waiting)
+        site.ok("archive", "deliver")
+        assert json.loads(site.ok("archive", "queue", "--json")) == []
+
+
+@tap.test("an unreachable server, a wrong password and a wrong mapping each give one sentence")
+def _():
+    with ArchiveSite() as site:
+        site.capture()
+        with open(site.path("password"), "w") as f:
+            f.write("wrong\n")
+        done = site.run("archive", "deliver", "--json")
+        rows = json.loads(done.stdout)
+        assert done.returncode == 3 and all("\n" not in row["trouble"] for row in rows), done
+        with open(site.path("password"), "w") as f:
+            f.write("\n")
+        done = site.run("archive", "deliver")
+        assert done.returncode == 3 and "is no password" in done.stdout, done
+        os.unlink(site.path("password"))
+        done = site.run("archive", "deliver")
+        assert done.returncode == 3 and "cannot be read" in done.stdout, done
+        site.write("password", "secret\n")
+        site.ok("archive", "deliver")
+        assert len(site.items("alice")) == 2
+
+
+# --- exports
+
+
+def captured():
+    site = ArchiveSite()
+    site.capture()
+    site.ok("archive", "deliver")
+    return site
+
+
+def check_modes(folder):
+    for where, _, names in os.walk(folder):
+        assert stat.S_IMODE(os.stat(where).st_mode) == 0o700, where
+        for name in names:
+            assert stat.S_IMODE(os.stat(os.path.join(where, name)).st_mode) == 0o600, name
+
+
+def check_manifest(folder):
+    with open(os.path.join(folder, "MANIFEST.sha256")) as f:
+        listed = dict(reversed(line.rstrip("\n").split("  ", 1)) for line in f)
+    for name, digest in listed.items():
+        with open(os.path.join(folder, name), "rb") as f:
+            assert hashlib.sha256(f.read()).hexdigest() == digest, name
+    found = {os.path.relpath(os.path.join(where, name), folder)
+             for where, _, names in os.walk(folder) for name in names}
+    assert found == set(listed) | {"MANIFEST.sha256"}, found
+    return listed
+
+
+def check_message(message):
+    assert not message.defects, message.defects
+    assert message.get_content_type() == "multipart/alternative"
+    text, html = message.get_body(("plain",)), message.get_body(("html",))
+    assert text.get_content_charset() == html.get_content_charset() == "utf-8"
+    assert "Participants:" in text.get_content() and "<bdi>" in html.get_content()
+    assert message["Message-ID"] and message["Date"].datetime and message["From"].addresses
+    assert message["Thread-Topic"] == message["Subject"]
+
+
+@tap.test("eml and maildir are read by Python's email")
+def _():
+    with captured() as site:
+        for form, folder in (("eml", "messages"), ("maildir", "maildir/cur")):
+            out = site.path(form)
+            site.ok("export", "--format", form, "--out", out)
+            check_modes(out)
+            assert len(check_manifest(out)) == 3
+            subjects = set()
+            for name in os.listdir(os.path.join(out, folder)):
+                with open(os.path.join(out, folder, name), "rb") as f:
+                    data = f.read()
+                message = email.message_from_bytes(data, policy=email.policy.default)
+                check_message(message)
+                subjects.add(message["Subject"])
+            assert ONE_TO_ONE in subjects and "Conversation in Ops room" in subjects, subjects
+        box = mailbox.Maildir(site.path("maildir/maildir"), create=False)
+        assert len(box) == 3
+
+
+@tap.test("mbox is read by Python's mailbox, and no line is quoted")
+def _():
+    with captured() as site:
+        out = site.path("mbox")
+        site.ok("export", "--format", "mbox", "--out", out)
+        check_modes(out)
+        check_manifest(out)
+        path = os.path.join(out, "messages.mbox")
+        box = mailbox.mbox(path, factory=lambda f: email.message_from_binary_file(f, policy=email.policy.default),
+                           create=False)
+        messages = list(box)
+        assert len(messages) == 3
+        for message in messages:
+            check_message(message)
+        with open(path) as f:
+            assert not re.search("^>+From ", f.read(), re.M)
+
+
+@tap.test("jsonl has every captured event")
+def _():
+    with captured() as site:
+        out = site.path("jsonl")
+        site.ok("export", "--format", "jsonl", "--out", out)
+        check_manifest(out)
+        with open(os.path.join(out, "messages.jsonl")) as f:
+            events = [json.loads(line) for line in f]
+        status = {r["what"]: r["value"] for r in json.loads(site.ok("archive", "status", "--json"))}
+        assert len(events) == int(status["messages captured"]), (len(events), status)
+        kinds = {event["kind"] for event in events}
+        assert {"chat", "correction", "retraction", "reaction", "file", "join"} <= kinds, kinds
+        assert len({(e["source"], e["source_key"]) for e in events}) == len(events)
+
+
+def check_page(text):
+    assert "<script" not in text.lower() and "http-equiv=\"Content-Security-Policy\"" in text
+    for link in re.findall(r'(?:href|src)="([^"]*)"', text):
+        assert re.match(r"(https?://|mailto:|xmpp:|conversations/[0-9a-f]+\.html$)", link), link
+    assert not re.search(r"<(img|iframe|object|embed|form|link|base)\b", text)
+
+
+@tap.test("html has an index and a page for each conversation")
+def _():
+    with captured() as site:
+        out = site.path("html")
+        said = site.ok("export", "--format", "html", "--out", out)
+        assert os.path.join(out, "index.html") in said, said
+        check_modes(out)
+        assert len(check_manifest(out)) == 4
+        with open(os.path.join(out, "index.html")) as f:
+            index = f.read()
+        check_page(index)
+        pages = re.findall(r'href="(conversations/[0-9a-f]+\.html)"', index)
+        assert len(pages) == 3
+        for page in pages:
+            with open(os.path.join(out, page)) as f:
+                check_page(f.read())
+
+
+@tap.test("one user's conversations, one span of time")
+def _():
+    with captured() as site:
+        def total(*words):
+            out = site.path("some")
+            shutil.rmtree(out, ignore_errors=True)
+            return json.loads(site.ok("export", "--format", "eml", "--out", out, "--json", *words))["total"]
+        assert total("--user", "carol@im.example") == 1
+        assert total("--user", "carol@im.example", "--user", "bob@im.example") == 2
+        assert total("--user", "nobody@im.example") == 0
+        assert total("--since", "2026-11-22", "--until", "2026-11-22") == 3
+        assert total("--until", "2026-11-21") == 0
+        assert total("--since", "2026-11-22T22:20:25Z") == 1
+
+
+@tap.test("what the mail server gives back can be exported as well")
+def _():
+    with captured() as site:
+        out = site.path("back")
+        site.ok("export", "--from", "mailbox", "--format", "eml", "--out", out)
+        assert len(check_manifest(out)) == 4
+        for name in os.listdir(os.path.join(out, "messages")):
+            with open(os.path.join(out, "messages", name), "rb") as f:
+                message = email.message_from_bytes(f.read(), policy=email.policy.default)
+            assert message["Subject"].startswith("Conversation between"), message["Subject"]
+            assert "alice" in message.get_body(("html",)).get_content()
+        out = site.path("back-html")
+        site.ok("export", "--from", "mailbox", "--user", "bob@im.example", "--format", "html", "--out", out)
+        assert len(check_manifest(out)) == 2
+
+
+@tap.test("an export that was cut short is resumed, another one or a full folder is not touched")
+def _():
+    with captured() as site:
+        out = site.path("cut")
+        site.ok("export", "--format", "mbox", "--out", out)
+        with open(os.path.join(out, "messages.mbox"), "rb") as f:
+            whole = f.read()
+        site.fails(2, "export", "--format", "mbox", "--out", out, names=("finished export",))
+        # As if killed after the first item was safe, in the middle of writing the second.
+        os.unlink(os.path.join(out, "MANIFEST.sha256"))
+        other = site.path("journal")
+        os.mkdir(other)
+        with open(os.path.join(other, "messages.mbox"), "wb") as f:
+            f.write(whole[:whole.index(b"\nFrom imex ", 10) + 1 + 99])
+        first = whole[:whole.index(b"\nFrom imex ", 10) + 1]
+        segment = re.search(rb"X-Imex-Segment: (\w+)", first).group(1).decode()
+        with open(os.path.join(other, ".imex-export"), "w") as f:
+            f.write("imex-export 1\tmbox\tFrom the archive\n")
+            f.write("%s\tmessages.mbox\t-\t%d\t0\t0\t1\tx\ty\n" % (segment, len(first)))
+            f.write("cut")
+        site.ok("export", "--format", "mbox", "--out", other)
+        with open(os.path.join(other, "messages.mbox"), "rb") as f:
+            assert f.read() == whole
+        shutil.rmtree(other)
+        os.mkdir(other)
+        with open(os.path.join(other, ".imex-export"), "w") as f:
+            f.write("imex-export 1\thtml\tFrom the archive\n")
+        site.fails(2, "export", "--format", "mbox", "--out", other, names=("unfinished export",))
+        os.unlink(os.path.join(other, ".imex-export"))
+        with open(os.path.join(other, "mine.txt"), "w") as f:
+            f.write("mine")
+        site.fails(2, "export", "--format", "mbox", "--out", other, names=("other files",))
+        assert os.listdir(other) == ["mine.txt"]
+
+
+@tap.test("a bad date, an end before the beginning, an unknown format: one sentence, nothing written")
+def _():
+    with ArchiveSite() as site:
+        out = site.path("none")
+        base = ("export", "--format", "eml", "--out", out)
+        site.fails(2, *base, "--since", "yesterday", names=("yesterday",))
+        site.fails(2, *base, "--until", "2026-13-01", names=("2026-13-01",))
+        site.fails(2, *base, "--since", "2026-02-02", "--until", "2026-01-01", names=("before it begins",))
+        site.fails(2, "export", "--format", "pst", "--out", out, names=("eml, mbox",))
+        site.fails(2, "export", "--format", "eml", names=("--out",))
+        site.fails(2, *base, "--from", "moon", names=("moon",))
+        site.fails(2, "archive", "backfill", names=("--since",))
+        site.fails(2, "archive", "backfill", "--since", "1.1.2026", names=("1.1.2026",))
+        site.fails(2, "archive", "queue", "--state", "lost", names=("lost",))
+        site.fails(1, "archive", "retry", "no-such", names=("no-such",))
+        assert not os.path.exists(out)
+        assert "Nothing was exported" in site.ok(*base)
+
+
+@tap.test("an unknown time zone is refused before anything is written")
+def _():
+    with ArchiveSite(extra="[archive]\ntime_zone = Mars/Olympus\n") as site:
+        site.capture()
+        site.fails(2, "archive", "deliver", names=("Mars/Olympus", "Europe/Berlin"))
+        assert site.items("alice") == []
+
+
+tap.main()

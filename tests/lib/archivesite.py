@@ -1,0 +1,107 @@
+"""An installation that archives from a Prosody database into the stand-in Exchange.
+
+    with ArchiveSite() as site:
+        site.ok("policy", "set", "archive", "im", "--domain", "im.example")
+        site.ok("archive", "backfill", "--since", "2026-01-01")
+        site.ok("archive", "deliver")
+        for item in site.items("alice"): ...      what an independent client reads in the mailbox
+"""
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+
+from devexchange import Devexchange
+from installation import IMEX, Site
+
+USERS = ("alice", "bob", "carol")
+DUMP = os.path.join(os.environ["srcdir"], "tests", "data", "prosody.sql")
+
+
+class ArchiveSite(Site):
+    def __init__(self, store=None, settle="1s", extra="", server=(), dump=DUMP, users=USERS):
+        super().__init__(store=store, folder=tempfile.mkdtemp(prefix="imexarch"))
+        arguments = ["--user", "svc@corp.example:secret", "--impersonator", "svc@corp.example"]
+        for user in users:
+            arguments += ["--user", "%s@corp.example:pw-%s" % (user, user)]
+        self.exchange = Devexchange(*arguments, *server)
+        self.prosody = os.path.join(self.folder, "prosody.sqlite")
+        self.make_source(dump)
+        password = self.write("password", "secret\n")
+        done = self.init("--domain", "im.example", "--sip-domain", "corp.example", "--source",
+                         "prosody+sqlite://" + self.prosody, "--server", self.exchange.ews, "--auth", "basic",
+                         "--user", "svc@corp.example", "--password-file", password, "--ca-file", self.exchange.ca,
+                         "--allow-loopback", "--map", "rule", "--rule", "{local}@corp.example")
+        assert done.returncode == 0, done
+        with open(self.config, "a") as config:
+            config.write("\n[uncertain]\nsettle = %s\n%s" % (settle, extra))
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w") as f:
+            f.write(text)
+        os.chmod(path, 0o600)
+        return path
+
+    def make_source(self, dump):
+        database = sqlite3.connect(self.prosody)
+        with open(dump) as f:
+            database.executescript(f.read())
+        database.close()
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def capture(self):
+        """History of the sample, so that there is something to deliver."""
+        self.ok("policy", "set", "archive", "im", "--domain", "im.example")
+        self.ok("archive", "backfill", "--since", "2026-01-01")
+
+    def start(self, *words):
+        """A command that the test kills."""
+        environment = dict(os.environ, IMEX_CONFIG=self.config)
+        return subprocess.Popen([IMEX, *words], env=environment, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def items(self, user, folder="history"):
+        """The mailbox's conversations as exchangelib reads them."""
+        return Referee(self.exchange).items("%s@corp.example" % user, "pw-" + user, folder)
+
+    def close(self):
+        self.exchange.__exit__(None)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.close()
+        else:
+            self.exchange.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Referee:
+    """exchangelib: a client that was not written with imex."""
+
+    def __init__(self, exchange):
+        os.environ["REQUESTS_CA_BUNDLE"] = exchange.ca
+        self.exchange = exchange
+
+    def account(self, address, password):
+        from exchangelib import BASIC, DELEGATE, Account, Build, Configuration, Credentials, Version
+        from exchangelib.protocol import CachingProtocol
+        # Each stand-in has a CA and a port of its own; a kept session would be another one's.
+        CachingProtocol.clear_cache()
+        config = Configuration(service_endpoint=self.exchange.ews, credentials=Credentials(address, password),
+                               auth_type=BASIC, version=Version(Build(15, 1, 2507)))
+        return Account(primary_smtp_address=address, config=config, autodiscover=False, access_type=DELEGATE)
+
+    def items(self, address, password, folder):
+        account = self.account(address, password)
+        where = account.conversation_history if folder == "history" else account.recoverable_items_purges
+        found = list(where.all().order_by("datetime_sent"))
+        account.protocol.close()
+        return found
