@@ -38,6 +38,7 @@ struct delivering {
 	struct deliver_report *report;
 	struct transcriber *transcriber;
 	int64_t settle_us;
+	bool unanswered; /* a request of this pass was sent and not answered */
 	char *folder_ids[G_N_ELEMENTS(folders)]; /* found at first use */
 };
 
@@ -61,6 +62,16 @@ static bool renew(struct delivering *d, GError **error)
 {
 	return d->options->lease_s == 0 ||
 	       store_lease_renew(d->store, d->lease, clock_utc_us(), d->options->lease_s, error);
+}
+
+/* Twice as long after every try, with a fifth of it at random, so that many do not come at once. */
+static int64_t next_try(const struct delivery *delivery, const GError *cause)
+{
+	int64_t wait = LAST_RETRY_US;
+	if (delivery->attempts < 8)
+		wait = MIN(LAST_RETRY_US, FIRST_RETRY_US << delivery->attempts);
+	wait += (int64_t)(g_random_double() * 0.2 * (double)wait);
+	return MAX(clock_utc_us() + wait, cause != NULL ? error_retry_at(cause) : 0);
 }
 
 /* --- looking up what was sent without an answer --- */
@@ -164,7 +175,7 @@ static bool settle_one(
 	        .delivery = delivery,
 	        .outcome = item_id != NULL ? DELIVERY_CONFIRMED : DELIVERY_AGAIN,
 	        .item_id = item_id,
-	        .next_try_utc_us = now,
+	        .next_try_utc_us = delivery->attempts > 1 ? next_try(delivery, NULL) : now,
 	        .sweep_utc_us = delivery->attempts > 1 && item_id != NULL
 	                                ? now + SWEEP_FACTOR * d->settle_us
 	                                : 0,
@@ -307,16 +318,6 @@ static bool fill_batch(
 	return true;
 }
 
-/* Twice as long after every try, with a fifth of it at random, so that many do not come at once. */
-static int64_t next_try(const struct delivery *delivery, const GError *cause)
-{
-	int64_t wait = LAST_RETRY_US;
-	if (delivery->attempts < 8)
-		wait = MIN(LAST_RETRY_US, FIRST_RETRY_US << delivery->attempts);
-	wait += (int64_t)(g_random_double() * 0.2 * (double)wait);
-	return MAX(clock_utc_us() + wait, error_retry_at(cause));
-}
-
 static struct delivery_result judge(
         struct delivering *d, const struct delivery *delivery, const struct ews_outcome *outcome)
 {
@@ -384,6 +385,11 @@ static bool send_batch(struct delivering *d, struct batch *batch, GError **error
 		g_clear_pointer(&d->folder_ids[batch->folder], g_free);
 	if (!recorded)
 		return false;
+	if (!sent && error_class_of(fault) == ERROR_UNCERTAIN) {
+		log_warn("deliver.uncertain", "%s: %s", d->lease->mailbox->owner, fault->message);
+		d->unanswered = true;
+		return true;
+	}
 	if (!sent && ends_pass(fault)) {
 		g_propagate_error(error, g_steal_pointer(&fault));
 		return false;
@@ -411,6 +417,9 @@ static bool send_due(struct delivering *d, GError **error)
 			return true;
 		if (!send_page(d, due, error))
 			return false;
+		/* Whether the server works is not known before it has been asked. */
+		if (d->unanswered)
+			return true;
 		if (d->options->progress != NULL &&
 		        !d->options->progress(d->options->data, d->report))
 			return true;

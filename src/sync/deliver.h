@@ -57,7 +57,8 @@ struct deliver_options {
 /*
  * One pass over the mailbox of the lease, which the session must be using and the server must have
  * confirmed (store_mailbox_confirmed()). False with an error when the pass has to stop; what was
- * recorded stays. *next_due_utc_us (may be NULL) is when to come again, INT64_MAX: when something
+ * recorded stays. A lost answer ends the pass without an error: what was sent is looked up in the
+ * next one. *next_due_utc_us (may be NULL) is when to come again, INT64_MAX: when something
  * new is planned.
  */
 bool deliver_pass(struct store *store, struct lease *lease, struct ews_session *session,
