@@ -166,6 +166,9 @@ GHashTable *store_contact_uncertain(
 bool store_contact_copy(struct store *from, int64_t mailbox_id, struct store *to,
         const struct lease *lease, GError **error);
 
+/* Forgets what was agreed, with all that hangs on it; the mirrors stay. */
+bool store_contact_forget(struct store *store, const struct lease *lease, GError **error);
+
 /* Forgets the mirrors, so that the next pass reads both sides in full. */
 bool store_contact_reread(struct store *store, const struct lease *lease, GError **error);
 

@@ -299,6 +299,26 @@ GHashTable *store_contact_uncertain(
 	return got == 0 ? g_steal_pointer(&map) : NULL;
 }
 
+static bool forget(struct store *store, const struct lease *lease, GError **error)
+{
+	static const char *const statements[] = {
+	        "DELETE FROM contact_agreed WHERE mailbox_id = $1",
+	        "DELETE FROM contact_pending WHERE mailbox_id = $1",
+	        "DELETE FROM contact_problem WHERE mailbox_id = $1",
+	        "UPDATE contact_group SET agreed_name = NULL WHERE mailbox_id = $1",
+	};
+	bool good = lease_check(store, lease, error);
+	for (unsigned i = 0; good && i < G_N_ELEMENTS(statements); i++)
+		good = db_run(
+		        store->db, statements[i], DB_VALUES(db_int(lease->mailbox->id)), error);
+	return good;
+}
+
+bool store_contact_forget(struct store *store, const struct lease *lease, GError **error)
+{
+	return store_begin(store, error) && store_end(store, forget(store, lease, error), error);
+}
+
 /* What a plan depends on beside the mirrors, which a dry run reads anew. */
 static bool copy_agreed(
         struct store *to, const struct lease *lease, const GPtrArray *rows, GError **error)

@@ -8,6 +8,7 @@ const struct command *const commands[] = {
         &cmd_metadata,
         &cmd_policy,
         &cmd_migrate,
+        &cmd_contacts,
         &cmd_status,
         &cmd_pause,
         &cmd_resume,

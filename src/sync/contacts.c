@@ -149,7 +149,8 @@ static bool run_rounds(struct pass_state *pass, GError **error)
 		        pass->run->lease->mailbox->owner);
 		return false;
 	}
-	return pass->run->options.plan_only || complete_migration(pass, error);
+	return pass->run->options.plan_only || pass->run->options.rollback ||
+	       complete_migration(pass, error);
 }
 
 bool contacts_pass(struct contacts_run *run, struct contacts_report *report, GError **error)
@@ -158,6 +159,8 @@ bool contacts_pass(struct contacts_run *run, struct contacts_report *report, GEr
 	        store_contact_status(run->store, run->lease->mailbox->id, error);
 	if (status == NULL)
 		return false;
+	/* Allowed again after a rollback: the list moves anew. */
+	status->rolled_back_utc_us = 0;
 	struct pass_state pass = {.run = run, .report = report, .status = status};
 	if (!store_contact_status_save(run->store, run->lease, status, error) ||
 	        (!run->options.plan_only && !confirm_mailbox(&pass, error)) ||

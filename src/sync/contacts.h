@@ -30,6 +30,8 @@ struct contacts_options {
 	bool wait; /* wait for that here, instead of contacts.settling */
 	bool allow_mass_delete; /* a person said that the deletions are meant */
 	bool plan_only; /* stop before the first write to either side */
+	bool accept_older; /* a person said that an older IM side is right */
+	bool rollback; /* set by contacts_rollback() */
 	bool force; /* plan anew even when nothing changed; try problems again now */
 	/* Asked between two steps; true ends the pass. May be NULL. */
 	bool (*stopping)(void *data);
@@ -77,5 +79,14 @@ bool contacts_policy(
 
 /* *report is to be cleared by the caller in any case; it tells what was done before an error. */
 bool contacts_pass(struct contacts_run *run, struct contacts_report *report, GError **error);
+
+/*
+ * The way back: the mailbox's list is copied to the IM side, the server is told that the mailbox is
+ * not in charge any more, and policy "contacts" of the owner becomes not-allowed in the same step.
+ * The mailbox keeps its list. from_cache: the mailbox is not asked, its mirror counts
+ * (contacts.no_cache when there is none). source.read_only, contacts.rollback_partial.
+ */
+bool contacts_rollback(
+        struct contacts_run *run, bool from_cache, struct contacts_report *report, GError **error);
 
 #endif

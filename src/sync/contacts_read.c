@@ -169,8 +169,9 @@ static bool refuse_went_back(const struct pass_state *pass, const char *version,
 	        "nothing "
 	        "was changed; if the IM server was restored from a backup and its lists are right, "
 	        "run "
-	        "imex contacts sync --accept-older",
-	        pass->run->lease->mailbox->owner, version, pass->status->im_version);
+	        "imex contacts sync %s --accept-older",
+	        pass->run->lease->mailbox->owner, version, pass->status->im_version,
+	        pass->run->lease->mailbox->owner);
 	return false;
 }
 
@@ -183,7 +184,7 @@ bool contacts_read_ours(struct pass_state *pass, GError **error)
 	g_autofree char *version = run->im.driver->version(run->im.data, owner, error);
 	if (version == NULL)
 		return false;
-	if (status->im_version != NULL &&
+	if (status->im_version != NULL && !run->options.accept_older &&
 	        run->im.driver->went_back(run->im.data, status->im_version, version))
 		return refuse_went_back(pass, version, error);
 	bool due = status->im_version == NULL || !g_str_equal(status->im_version, version) ||

@@ -254,8 +254,10 @@ static bool contacts_of(struct worker *worker, struct line *line, struct lease *
 	        .options = options->contacts,
 	};
 	run.options.plan_only = run.options.plan_only || options->dry_run;
-	return contacts_policy(worker->store, lease->mailbox->owner, &run.policy, error) &&
-	       contacts_pass(&run, report, error);
+	if (!contacts_policy(worker->store, lease->mailbox->owner, &run.policy, error))
+		return false;
+	return options->rollback ? contacts_rollback(&run, options->from_cache, report, error)
+	                         : contacts_pass(&run, report, error);
 }
 
 /* Whether contacts may be worked on for this owner now. */
@@ -321,7 +323,7 @@ static bool visit_contacts(struct worker *worker, struct line *line, struct leas
 		return true;
 	if (!wanted(worker, lease->mailbox, PASS_CONTACTS, &is, error))
 		return false;
-	if (!is)
+	if (!is && !worker->shared->options.rollback)
 		return true;
 	visit->contacts_done = true;
 	contacts_of(worker, line, lease, &visit->contacts, &visit->contacts_error);

@@ -37,6 +37,8 @@ struct worker_options {
 	const struct usermap *map;
 	struct worker_auth auth;
 	unsigned kinds;
+	bool rollback; /* visits roll contacts back, whatever the policy is */
+	bool from_cache; /* a rollback does not ask the mailbox */
 	bool dry_run; /* plan on a scratch store: neither side nor the store is written */
 	/* max_delete_percent, settle_s and, with mode = observe, plan_only come from config. */
 	struct contacts_options contacts;

@@ -202,7 +202,7 @@ class SyncSite:
 
     def group_names(self, user):
         root = self.soap(user, "<m:GetImItemList/>")
-        return {g.findtext("t:ExchangeStoreId", namespaces=NS): g.findtext("t:DisplayName", namespaces=NS)
+        return {g.find("t:ExchangeStoreId", NS).get("Id"): g.findtext("t:DisplayName", namespaces=NS)
                 for g in root.iter("{%s}ImGroup" % T)
                 if g.findtext("t:GroupType", namespaces=NS) == "IPM.DistList.MOC.UserGroup"}
 

@@ -1,0 +1,19 @@
+#include "cli/commands.h"
+#include "cli/contacts.h"
+
+static const struct command *const subcommands[] = {
+        &contacts_status,
+        &contacts_show,
+        &contacts_diff,
+        &contacts_sync,
+        &contacts_conflicts,
+        &contacts_waiting,
+        &contacts_rollback_command,
+        NULL,
+};
+
+const struct command cmd_contacts = {
+        .name = "contacts",
+        .summary = "Look at contact lists, bring one in step now, take one back",
+        .subcommands = subcommands,
+};

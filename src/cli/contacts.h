@@ -1,0 +1,19 @@
+/*
+ * The subcommands of `imex contacts`.
+ */
+#ifndef IMEX_CLI_CONTACTS_H
+#define IMEX_CLI_CONTACTS_H
+
+#include "cli/command.h"
+
+/* contacts_look.c: from the store alone */
+extern const struct command contacts_status;
+extern const struct command contacts_show;
+extern const struct command contacts_diff;
+extern const struct command contacts_conflicts;
+extern const struct command contacts_waiting;
+/* contacts_work.c: on the wire */
+extern const struct command contacts_sync;
+extern const struct command contacts_rollback_command;
+
+#endif
