@@ -26,10 +26,11 @@ struct store;
 /* What every command gets. */
 struct cli {
 	char *config_path;
-	bool json; /* --json */
-	bool dry_run; /* --dry-run */
-	bool quiet; /* --quiet: no progress */
-	bool verbose; /* --verbose */
+	/* gboolean: the option parser writes an int. */
+	gboolean json; /* --json */
+	gboolean dry_run; /* --dry-run */
+	gboolean quiet; /* --quiet: no progress */
+	gboolean verbose; /* --verbose */
 	struct config *config; /* by cli_config() */
 	struct store *store; /* by cli_store() */
 };
