@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 
 const struct command *const commands[] = {
+        &cmd_survey,
         &cmd_init,
         &cmd_user,
         &cmd_cert,

@@ -19,6 +19,7 @@ extern const struct command cmd_policy;
 extern const struct command cmd_resume;
 extern const struct command cmd_status;
 extern const struct command cmd_store;
+extern const struct command cmd_survey;
 extern const struct command cmd_user;
 
 #endif

@@ -20,6 +20,7 @@ imex_SOURCES += src/cli/cmd_pause.c
 imex_SOURCES += src/cli/cmd_policy.c
 imex_SOURCES += src/cli/cmd_status.c src/cli/health.c src/cli/health.h
 imex_SOURCES += src/cli/cmd_store.c
+imex_SOURCES += src/cli/cmd_survey.c
 imex_SOURCES += src/cli/cmd_user.c src/cli/owners.c src/cli/owners.h
 imex_SOURCES += src/cli/cmd_archive.c src/cli/archive.h src/cli/archive_backfill.c \
 	src/cli/archive_deliver.c src/cli/archive_queue.c src/cli/archive_status.c

@@ -7,4 +7,5 @@ libimex_im_a_SOURCES = \
 	src/im/prosody_roster.c \
 	src/im/prosody_write.c \
 	src/im/source.c src/im/source.h src/im/source_private.h \
-	src/im/stanza.c src/im/stanza.h
+	src/im/stanza.c src/im/stanza.h \
+	src/im/survey.c src/im/survey.h
