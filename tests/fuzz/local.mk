@@ -31,3 +31,13 @@ fuzz_xml_read_SOURCES = tests/fuzz/fuzz_xml_read.c $(MAIN_FUZZ)
 fuzz_xml_read_CPPFLAGS = $(CPPFLAGS_FUZZ)
 fuzz_xml_read_LDFLAGS = $(LDFLAGS_FUZZ)
 fuzz_xml_read_LDADD = $(IMEX_LDADD)
+
+FUZZ_TARGETS += fuzz_prosody_json fuzz_stanza
+fuzz_prosody_json_SOURCES = tests/fuzz/fuzz_prosody_json.c $(MAIN_FUZZ)
+fuzz_prosody_json_CPPFLAGS = $(CPPFLAGS_FUZZ)
+fuzz_prosody_json_LDFLAGS = $(LDFLAGS_FUZZ)
+fuzz_prosody_json_LDADD = $(IMEX_LDADD)
+fuzz_stanza_SOURCES = tests/fuzz/fuzz_stanza.c $(MAIN_FUZZ)
+fuzz_stanza_CPPFLAGS = $(CPPFLAGS_FUZZ)
+fuzz_stanza_LDFLAGS = $(LDFLAGS_FUZZ)
+fuzz_stanza_LDADD = $(IMEX_LDADD)
