@@ -229,12 +229,23 @@ static void note_reload(struct worker *worker, const GError *cause)
 		log_error("config.reload", "%s", unwritten->message);
 }
 
+/* What the file names must be good as well: the user map, the key. */
+static bool usable(const struct config *config, GError **error)
+{
+	struct service trial;
+	bool good = service_begin(&trial, config, error);
+	service_end(&trial);
+	return good;
+}
+
 /* A good new configuration, or NULL and the old one stays. */
 static struct config *reload(const struct config *old, struct worker *worker)
 {
 	g_autoptr(GError) cause = NULL;
 	atomic_store(&reload_wanted, 0);
 	struct config *config = config_load(config_path(old), &cause);
+	if (config != NULL && !usable(config, &cause))
+		g_clear_pointer(&config, config_free);
 	note_reload(worker, cause);
 	if (config == NULL)
 		log_error("config.reload", "the old configuration stays: %s", cause->message);

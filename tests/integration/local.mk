@@ -8,6 +8,7 @@ INTEGRATION_TESTS += tests/integration/test_cli.py
 INTEGRATION_TESTS += tests/integration/test_ews.py
 INTEGRATION_TESTS += tests/integration/test_ews_schema.py
 INTEGRATION_TESTS += tests/integration/test_survey.py
+INTEGRATION_TESTS += tests/integration/test_reload.py
 INTEGRATION_TESTS += tests/integration/test_user.py
 
 ALL_TESTS += $(INTEGRATION_TESTS)
