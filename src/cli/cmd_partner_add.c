@@ -431,6 +431,7 @@ static bool refresh(struct cli *cli, const struct partner *known, GError **error
 static enum cli_exit refresh_list(struct cli *cli, const GPtrArray *partners)
 {
 	unsigned good = 0, failed = 0;
+	enum cli_exit code = CLI_DONE;
 	for (guint i = 0; i < partners->len; i++) {
 		const struct partner *partner = g_ptr_array_index(partners, i);
 		GError *error = NULL;
@@ -440,10 +441,10 @@ static enum cli_exit refresh_list(struct cli *cli, const GPtrArray *partners)
 			good++;
 		} else {
 			failed++;
-			cli_fail(error);
+			code = cli_fail(error);
 		}
 	}
-	return failed == 0 ? CLI_DONE : good > 0 ? CLI_PARTIAL : CLI_FAILED;
+	return failed > 0 && good > 0 ? CLI_PARTIAL : code;
 }
 
 static enum cli_exit run_refresh(struct cli *cli, int argc, char **argv)

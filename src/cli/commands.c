@@ -7,6 +7,7 @@ const struct command *const commands[] = {
         &cmd_cert,
         &cmd_partner,
         &cmd_metadata,
+        &cmd_token,
         &cmd_policy,
         &cmd_migrate,
         &cmd_contacts,

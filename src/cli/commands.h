@@ -20,6 +20,7 @@ extern const struct command cmd_resume;
 extern const struct command cmd_status;
 extern const struct command cmd_store;
 extern const struct command cmd_survey;
+extern const struct command cmd_token;
 extern const struct command cmd_user;
 
 #endif

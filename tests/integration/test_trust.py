@@ -1,0 +1,600 @@
+#!/usr/bin/python3
+"""Server-to-server trust with a partner that was not written here (PyJWT, python3-cryptography):
+partners, metadata over HTTPS, our tokens and theirs, rolls of certificates under traffic."""
+import base64
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+
+import jwt
+from cryptography import x509
+
+import devexchange
+import installation
+import tap
+from partner import Authority, Partner, b64url, pem, x5t
+
+USER = "bob@corp.example"
+
+if os.getuid() == 0:
+    # imexd does not run as root, so neither does this test.
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def until(condition, seconds=60, what=""):
+    """Waits for what must become true; how long it takes decides nothing."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain: " + what
+        time.sleep(0.1)
+
+
+class Daemon:
+    """imexd with its listener."""
+
+    def __init__(self, site, more=""):
+        self.site, self.port = site, free_port()
+        self.authority = Authority(site.folder, "listener CA")
+        self.key, self.chain, _ = self.authority.leaf("listener")
+        with open(site.config, "a") as f:
+            f.write("\n[listen]\naddress = 127.0.0.1:%d\npublic_url = https://localhost:%d\ntls_certificate = %s\n"
+                    "tls_key = %s\n\n[partner]\nca_file = %s\nallow_loopback = yes\nrefresh_min = 1s\n%s" %
+                    (self.port, self.port, self.chain, self.key, site.ca, more))
+        self.log_path = os.path.join(site.folder, "imexd.log")
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.log = open(self.log_path, "ab")
+        self.process = subprocess.Popen([os.path.join(os.environ["builddir"], "imexd"), "--config", self.site.config],
+                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        until(self.listening, what="imexd listens")
+
+    def listening(self):
+        assert self.process.poll() is None, self.output()
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def output(self):
+        with open(self.log_path, errors="replace") as f:
+            return f.read()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout=60)
+        self.log.close()
+        assert status == 0, (status, self.output())
+
+    def context(self):
+        return ssl.create_default_context(cafile=self.authority.path)
+
+    def ask(self, path, *authorization, method="GET", body=None):
+        """(status, headers, body)"""
+        connection = http.client.HTTPSConnection("localhost", self.port, context=self.context(), timeout=30)
+        connection.putrequest(method, path)
+        for value in authorization:
+            connection.putheader("Authorization", value)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        data = answer.read()
+        connection.close()
+        return answer.status, answer.headers, data
+
+    def whoami(self, token):
+        return self.ask("/v1/whoami", "Bearer " + token)
+
+    def accepts(self, token):
+        return self.whoami(token)[0] == 200
+
+
+class World:
+    """An installation, a partner in Python and, when asked for, imexd."""
+
+    def __init__(self, daemon=False, more=""):
+        self.site = installation.Site()
+        self.authority = Authority(self.site.folder)
+        self.site.ca = self.authority.path
+        self.partner = Partner(self.authority)
+        done = self.site.init("--domain", "corp.example", "--source",
+                              "prosody+sqlite://%s/prosody.sqlite" % self.site.folder, "--server",
+                              self.partner.origin + "/EWS/Exchange.asmx", "--ca-file", self.site.ca,
+                              "--allow-loopback")
+        assert done.returncode == 0, done
+        self.app_id = re.search(r"application +(\S+)", done.stdout).group(1)
+        self.daemon = Daemon(self.site, more) if daemon else None
+        self.audience = "%s/localhost@corp.example" % self.app_id
+        if daemon:
+            self.site.ok("partner", "add", "exchange", "--metadata", self.partner.url)
+            self.know_user()
+
+    def know_user(self):
+        self.site.sql("INSERT INTO lease (mailbox_id, owner, server, smtp, due_utc_us) "
+                      "VALUES (1, '%s', 'exchange', '%s', 9000000000000000)" % (USER, USER))
+        self.site.sql("INSERT INTO mailbox (mailbox_id, owner, smtp, server, pinned_utc_us) "
+                      "VALUES (1, '%s', '%s', 'exchange', 1)" % (USER, USER))
+
+    def token(self, **keywords):
+        return self.partner.token(self.audience, **keywords)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        if self.daemon:
+            if exc[0]:
+                tap.comment(self.daemon.output())
+            self.daemon.stop()
+        self.partner.__exit__()
+        self.site.close()
+
+
+def decode(part):
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+@tap.test("PyJWT verifies our tokens, and they are what Exchange expects")
+def _():
+    with World() as w:
+        w.site.ok("partner", "add", "exchange", "--metadata", w.partner.url)
+        key = x509.load_pem_x509_certificate(w.site.ok("cert", "export").encode())
+        outer = w.site.ok("token", "mint", "--user", USER, "--reveal").strip()
+        head, body, tail = outer.split(".")
+        assert tail == "" and decode(head) == {"typ": "JWT", "alg": "none"}, outer
+        claims = decode(body)
+        actor = claims["actortoken"]
+        assert jwt.get_unverified_header(actor) == {"typ": "JWT", "alg": "RS256", "x5t": x5t(key)}
+        signed = json.loads(jwt.api_jws.decode(actor, key.public_key(), algorithms=["RS256"]))
+        audience = "00000002-0000-0ff1-ce00-000000000000/localhost@corp.example"
+        issuer = w.app_id + "@corp.example"
+        assert list(signed) == ["aud", "iss", "nbf", "exp", "nameid", "trustedfordelegation"], signed
+        assert signed["aud"] == claims["aud"] == audience and signed["iss"] == signed["nameid"] == claims["iss"] == issuer
+        assert isinstance(signed["nbf"], str) and int(signed["exp"]) - int(signed["nbf"]) == 28800
+        assert claims["nameid"] == claims["smtp"] == USER
+        bare = w.site.ok("token", "mint", "--app-only", "--reveal").strip()
+        alone = json.loads(jwt.api_jws.decode(bare, key.public_key(), algorithms=["RS256"]))
+        assert list(alone) == ["aud", "iss", "nbf", "exp", "nameid"], alone
+        try:
+            jwt.api_jws.decode(bare[:-8] + "AAAAAAAA", key.public_key(), algorithms=["RS256"])
+            raise AssertionError("a broken signature was accepted")
+        except jwt.InvalidSignatureError:
+            pass
+
+
+@tap.test("token commands: the signature only with --reveal, wrong use told")
+def _():
+    with World() as w:
+        w.site.fails(2, "token", "mint", "--user", USER, names=("exchange", "partner add"))
+        w.site.ok("partner", "add", "exchange", "--metadata", w.partner.url)
+        shown = w.site.ok("token", "mint", "--user", USER)
+        token = w.site.ok("token", "mint", "--user", USER, "--reveal").strip()
+        signature = decode(token.split(".")[1])["actortoken"].split(".")[2]
+        assert signature not in shown and "not shown" in shown
+        path = os.path.join(w.site.folder, "token")
+        with open(path, "w") as f:
+            f.write("Authorization: Bearer " + token + "\n")
+        assert signature not in w.site.ok("token", "show", path)
+        assert signature in w.site.ok("token", "show", "--reveal", path)
+        with open(path, "w") as f:
+            f.write("not a token")
+        w.site.fails(1, "token", "show", path, names=("three parts",))
+        w.site.fails(2, "token", "mint", "--user", USER, "--app-only", names=("either",))
+        w.site.fails(2, "token", "mint", "--user", USER, "--url", "https://evil.example/", names=("origin",))
+        w.site.fails(2, "token", "mint", "--user", USER, "--partner", "nobody", "--url", "https://x.example/",
+                     names=("nobody",))
+
+
+@tap.test("imexd serves the bytes of imex metadata print, and a stranger learns nothing else")
+def _():
+    with World(daemon=True) as w:
+        status, headers, served = w.daemon.ask("/metadata/json/1")
+        assert status == 200 and headers["Content-Type"].startswith("application/json"), (status, headers)
+        assert served.decode() == w.site.ok("metadata", "print")
+        assert json.loads(served)["endpoints"][0]["location"] == "https://localhost:%d/metadata/json/1" % w.daemon.port
+        assert w.daemon.ask("/health")[0] == 200
+        assert w.daemon.ask("/nothing")[0] == 404
+        assert w.daemon.ask("/v1/whoami", method="POST", body=b"x" * 100000)[0] == 405
+        status, headers, body = w.daemon.ask("/v1/whoami")
+        assert status == 401 and 'client_id="%s"' % w.app_id in headers["WWW-Authenticate"], headers
+        assert "error=" not in headers["WWW-Authenticate"] and body == b"unauthorized\n"
+        status, headers, _ = w.daemon.ask("/v1/whoami", "Bearer")
+        assert status == 401 and "error=" not in headers["WWW-Authenticate"]
+
+
+@tap.test("tokens that PyJWT made are accepted, for the partner and for a user")
+def _():
+    with World(daemon=True) as w:
+        until(lambda: w.daemon.accepts(w.token()), what="the partner is followed")
+        who = json.loads(w.daemon.whoami(w.token())[2])
+        assert who["partner"] == "exchange" and who["user"] is None, who
+        who = json.loads(w.daemon.whoami(w.token(user=USER))[2])
+        assert who["user"] == USER, who
+        for wrong in (w.token(user="carol@corp.example"), w.token(aud=w.audience.replace("localhost", "other")),
+                      w.token(iss=w.app_id + "@corp.example"), w.token(lifetime=100000), w.token()[:-4] + "AAAA"):
+            status, headers, body = w.daemon.whoami(wrong)
+            assert status == 401 and 'error="invalid_token"' in headers["WWW-Authenticate"], (status, headers)
+            assert body == b"unauthorized\n"
+        good = w.token()
+        assert w.daemon.ask("/v1/whoami", "Bearer " + good, "Bearer " + good)[0] == 401
+        assert w.daemon.ask("/v1/whoami", "Bearer %s, Basic YTpi" % good)[0] == 401
+        assert "verify.audience" in w.daemon.output()
+
+
+@tap.test("a disabled or removed partner is refused by the running imexd, an enabled one accepted")
+def _():
+    with World(daemon=True) as w:
+        token = w.token()
+        until(lambda: w.daemon.accepts(token), what="added")
+        w.site.ok("partner", "disable", "exchange")
+        until(lambda: not w.daemon.accepts(token), what="disabled")
+        w.site.ok("partner", "enable", "exchange")
+        until(lambda: w.daemon.accepts(token), what="enabled")
+        w.site.ok("partner", "set", "exchange", "--trust", "user")
+        until(lambda: not w.daemon.accepts(token), what="trusted for users only")
+        assert w.daemon.accepts(w.token(user=USER))
+        w.site.ok("partner", "remove", "exchange")
+        until(lambda: not w.daemon.accepts(w.token(user=USER)), what="removed")
+        assert w.daemon.process.poll() is None
+
+
+@tap.test("the partner's roll is followed: an unknown key makes imexd look, and no storm follows")
+def _():
+    with World(daemon=True) as w:
+        until(lambda: w.daemon.accepts(w.token()), what="added")
+        w.partner.add_key()
+        assert w.daemon.accepts(w.token(key=0))
+        until(lambda: w.daemon.accepts(w.token()), what="the new key is learnt")
+        assert w.daemon.accepts(w.token(key=0)), "the old key counts while it is published"
+        before = w.partner.fetched
+        stranger = Partner(w.authority)
+        for _ in range(200):
+            w.daemon.whoami(stranger.token(w.audience))
+        stranger.__exit__()
+        assert w.partner.fetched - before < 50, w.partner.fetched
+        del w.partner.keys[0]
+        w.site.ok("partner", "refresh", "exchange")
+
+
+@tap.test("keys that are all replaced at once are held, and the old ones stay")
+def _():
+    with World(daemon=True) as w:
+        until(lambda: w.daemon.accepts(w.token()), what="added")
+        old = w.partner.keys[:]
+        w.partner.keys.clear()
+        w.partner.add_key()
+        done = w.site.run("partner", "refresh", "exchange")
+        assert done.returncode == 0 and "ALARM" in done.stdout and "1 held" in done.stdout, done
+        new = w.token()
+        w.partner.keys, w.partner.saved = old, w.partner.keys
+        assert w.daemon.accepts(w.token()) and not w.daemon.accepts(new)
+        w.partner.keys = w.partner.saved
+        w.site.ok("partner", "refresh", "exchange", "--accept-keys")
+        until(lambda: w.daemon.accepts(w.token()), what="accepted by a person")
+        assert "alarm" not in w.site.ok("partner", "list")
+
+
+def redirects(w):
+    w.partner.redirect = "https://127.0.0.1:%d/metadata/json/1" % w.partner.server.server_address[1]
+
+
+def poison(w, **members):
+    w.partner.extra = members
+
+
+def weak(w):
+    w.partner.keys.clear()
+    w.partner.add_key(bits=1024)
+
+
+def many(w):
+    w.partner.document = w.partner.metadata(w.partner.keys * 9)
+
+
+POISON = [
+    ("a redirect to another origin", redirects, "redirects"),
+    ("another issuer", lambda w: poison(w, issuer="00000003-0000-0ff1-ce00-000000000000@corp.example"), "issuer"),
+    ("another realm", lambda w: poison(w, realm="evil.example"), "realm"),
+    ("another service", lambda w: poison(w, serviceName="00000003-0000-0ff1-ce00-000000000000"), "service name"),
+    ("an endpoint elsewhere", lambda w: poison(w, endpoints=[
+        {"location": "https://evil.example/", "protocol": "OAuth2"}]), "endpoint"),
+    ("no key", lambda w: poison(w, keys=[]), "no usable key"),
+    ("a weak key", weak, "no usable key"),
+    ("nine keys", many, "more than 8"),
+    ("no JSON", lambda w: setattr(w.partner, "document", b"<html>"), "not a metadata document"),
+    ("other JSON", lambda w: setattr(w.partner, "document", b'{"a":1}'), "JSON but not a metadata document"),
+    ("too much", lambda w: setattr(w.partner, "document", b" " * 300000), "256 KiB"),
+    ("HTTP 500", lambda w: setattr(w.partner, "status", 500), "500"),
+]
+
+
+@tap.test("a poisoned metadata document is refused and the old keys stay")
+def _():
+    for name, change, words in POISON:
+        with World() as w:
+            w.site.ok("partner", "add", "exchange", "--metadata", w.partner.url)
+            before = json.loads(w.site.ok("partner", "show", "exchange", "--json"))
+            change(w)
+            done = w.site.run("partner", "refresh", "exchange")
+            assert done.returncode in (1, 2) and words in done.stderr, (name, done)
+            assert done.stderr.count("\n") == 1, (name, done)
+            after = json.loads(w.site.ok("partner", "show", "exchange", "--json"))
+            assert after["keys"] == before["keys"] and after["issuer"] == before["issuer"], (name, after)
+            assert (after["alarm"] is not None) == ("not believed" in done.stderr), (name, after)
+
+
+@tap.test("unreachable, not TLS, untrusted, wrong name: four errors, and nothing is added")
+def _():
+    with World() as w:
+        port = w.partner.server.server_address[1]
+        plain = socket.socket()
+        plain.bind(("127.0.0.1", 0))
+        plain.listen(5)
+
+        def answer_plainly():
+            while True:
+                try:
+                    peer, _ = plain.accept()
+                except OSError:
+                    return
+                peer.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+                peer.close()
+        thread = threading.Thread(target=answer_plainly, daemon=True)
+        thread.start()
+        w.site.ok("partner", "list")
+        with open(w.site.config, "a") as f:
+            f.write("\n[partner]\nallow_loopback = yes\nca_file = %s\n" % w.site.ca)
+        add = ("partner", "add", "x", "--metadata")
+        errors = [w.site.fails(code, *add, url, names=names).stderr for code, url, names in (
+            (1, "https://localhost:%d/metadata/json/1" % free_port(), ("localhost",)),
+            (2, "https://localhost:%d/metadata/json/1" % plain.getsockname()[1], ("TLS",)),
+            (2, "https://127.0.0.1:%d/metadata/json/1" % port, ("127.0.0.1",)),
+            (2, "http://localhost:%d/metadata/json/1" % port, ("https",)))]
+        other = Authority(w.site.folder, "other CA")
+        stranger = Partner(other)
+        errors.append(w.site.fails(2, *add, stranger.url, names=("CA",)).stderr)
+        stranger.__exit__()
+        assert len(set(re.sub(r"\d+", "", e) for e in errors)) == len(errors), errors
+        assert json.loads(w.site.ok("partner", "list", "--json")) == []
+        plain.shutdown(socket.SHUT_RDWR)
+        plain.close()
+        thread.join()
+
+
+@tap.test("partner add, ensure, set: by certificate, by base64, unfetched; ensure is idempotent")
+def _():
+    with World() as w:
+        path = os.path.join(w.site.folder, "cert.pem")
+        with open(path, "wb") as f:
+            f.write(pem(w.partner.keys[0][1]))
+        w.site.fails(2, "partner", "add", "exchange", names=("exactly one",))
+        w.site.fails(2, "partner", "add", "exchange", "--cert", path, names=("--app-id",))
+        w.site.fails(2, "partner", "add", "exchange", "--cert", path, "--app-id", "exchange", names=("--realm",))
+        w.site.fails(2, "partner", "add", "exchange", "--cert", path, "--app-id", "x", "--realm", "r", names=("GUID",))
+        w.site.fails(2, "partner", "add", "us", "--cert", path, "--app-id", w.app_id, "--realm", "corp.example",
+                     names=("own",))
+        by_hand = ("--app-id", "exchange", "--realm", "corp.example")
+        w.site.ok("partner", "add", "exchange", "--cert", path, *by_hand, "--dry-run")
+        assert json.loads(w.site.ok("partner", "list", "--json")) == []
+        w.site.ok("partner", "add", "exchange", "--cert", path, *by_hand)
+        w.site.fails(2, "partner", "add", "exchange", "--cert", path, *by_hand, names=("already",))
+        w.site.fails(2, "partner", "add", "twin", "--cert", path, *by_hand, names=("twice",))
+        assert "nothing to do" in w.site.ok("partner", "ensure", "exchange", "--cert", path, *by_hand)
+        w.site.fails(2, "partner", "refresh", "exchange", names=("no metadata URL",))
+        text = "".join(open(path).read().split("\n")[1:-2])
+        w.site.ok("partner", "ensure", "sharepoint", "--cert-base64", text, "--app-id", "sharepoint", "--realm", "a.b")
+        w.site.ok("partner", "ensure", "later", "--metadata", "https://later.example/metadata/json/1", "--no-fetch",
+                  "--app-id", "skype", "--realm", "later.example")
+        shown = json.loads(w.site.ok("partner", "show", "later", "--json"))
+        assert shown["verified"] is False and shown["keys"] == [], shown
+        w.site.ok("partner", "set", "later", "--trust", "application", "--origin", "https://more.example/EWS/")
+        w.site.fails(2, "partner", "set", "later", "--origin", "http://more.example/", names=("TLS",))
+        w.site.ok("partner", "disable", "later")
+        names = [p["name"] for p in json.loads(w.site.ok("partner", "list", "--disabled", "--json"))]
+        assert names == ["later"], names
+        names = [p["name"] for p in json.loads(w.site.ok("partner", "list", "s*", "--json"))]
+        assert names == ["sharepoint"], names
+        w.site.fails(2, "partner", "show", "nobody", names=("nobody",))
+        w.site.ok("partner", "ensure", "exchange", "--metadata", w.partner.url, "--app-id", "exchange")
+
+
+@tap.test("a certificate that is staged is published, signs from its time on, and is told apart")
+def _():
+    with World() as w:
+        w.site.ok("partner", "add", "exchange", "--metadata", w.partner.url)
+        w.site.fails(2, "cert", "create", names=("--effective",))
+        w.site.fails(2, "cert", "stage", "--effective", "tomorrow", names=("ISO 8601",))
+        ends = json.loads(w.site.ok("cert", "list", "--json"))[0]["ends"]
+        w.site.fails(2, "cert", "stage", "--effective", ends[:11] + "00:00:00Z", names=("24 hours", "--force"))
+        w.site.ok("cert", "stage", "--effective", "2028-01-01")
+        listed = json.loads(w.site.ok("cert", "list", "--json"))
+        assert [c["slot"] for c in listed] == ["current", "next"], listed
+        published = json.loads(w.site.ok("metadata", "print"))["keys"]
+        assert [k["keyinfo"]["x5t"] for k in published] == [c["x5t"] for c in listed]
+        before = jwt.get_unverified_header(w.site.ok("token", "mint", "--app-only", "--reveal").strip())["x5t"]
+        assert before == listed[0]["x5t"]
+        w.site.ok("cert", "roll")
+        after = jwt.get_unverified_header(w.site.ok("token", "mint", "--app-only", "--reveal").strip())["x5t"]
+        assert after == listed[1]["x5t"]
+        w.site.ok("cert", "drop-previous")
+        w.site.fails(2, "cert", "drop-previous", names=("previous",))
+        assert w.site.run("cert", "list", "--expires-within", "60d").returncode == 0
+        assert w.site.run("cert", "list", "--expires-within", "3650d").returncode == 1
+        secret = w.authority.write("pass", b"secret\n")
+        bundle = os.path.join(w.site.folder, "out.p12")
+        w.site.ok("cert", "export", "--pkcs12", bundle, "--pass-file", secret)
+        assert os.stat(bundle).st_mode & 0o777 == 0o600
+        w.site.fails(2, "cert", "import", bundle, "--now", names=("password",))
+        w.site.ok("cert", "import", bundle, "--pass-file", secret, "--now")
+        key = [f for f in os.listdir(w.site.state + "/keys") if f.endswith(".key.pem")][0]
+        os.chmod(os.path.join(w.site.state, "keys", key), 0o644)
+        w.site.fails(2, "token", "mint", "--app-only", names=("chmod 600",))
+
+
+@tap.test("our certificate rolls under traffic: devexchange takes every call")
+def _():
+    with World() as w, devexchange.Devexchange("--listen", "127.0.0.1:0", "--host", "localhost", "--mailbox", USER) as dx:
+        document = os.path.join(w.site.folder, "metadata.json")
+
+        def publish():
+            with open(document + ".new", "w") as f:
+                f.write(w.site.ok("metadata", "print"))
+            os.rename(document + ".new", document)
+            dx.control("POST", "partners/refresh")
+        publish()
+        dx.control("POST", "partners", {"metadata": document})
+        with open(w.site.config, "a") as f:
+            f.write("\n[partner]\nallow_loopback = yes\nca_file = %s\n" % dx.ca)
+        w.site.ok("partner", "add", "exchange", "--metadata", dx.ready["metadata"])
+        body = devexchange.envelope("<m:GetFolder><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape></m:FolderShape>"
+                                    '<m:FolderIds><t:DistinguishedFolderId Id="inbox"/></m:FolderIds></m:GetFolder>')
+        keys, statuses, stop = set(), [], threading.Event()
+
+        def traffic():
+            while not stop.is_set():
+                token = w.site.ok("token", "mint", "--user", USER, "--reveal", "--url", dx.ews).strip()
+                keys.add(jwt.get_unverified_header(decode(token.split(".")[1])["actortoken"])["x5t"])
+                statuses.append(dx.post(body.encode(), headers={"Authorization": "Bearer " + token})[0])
+        thread = threading.Thread(target=traffic)
+        thread.start()
+        try:
+            until(lambda: len(statuses) > 2, what="traffic")
+            w.site.ok("cert", "stage", "--effective", "2028-01-01")
+            publish()
+            w.site.ok("cert", "roll")
+            publish()
+            so_far = len(statuses)
+            until(lambda: len(keys) == 2 and len(statuses) > so_far + 2, what="the new key signs")
+            w.site.ok("cert", "drop-previous")
+            publish()
+            so_far = len(statuses)
+            until(lambda: len(statuses) > so_far + 2, what="traffic after the roll")
+        finally:
+            stop.set()
+            thread.join()
+        assert set(statuses) == {200}, statuses
+        tap.comment("%d calls, 2 keys" % len(statuses))
+
+
+@tap.test("the partner's certificate rolls under traffic: imexd takes every token")
+def _():
+    with World(daemon=True, more="refresh = 60s\n") as w:
+        until(lambda: w.daemon.accepts(w.token()), what="added")
+        refused, calls, stop, signer = [], [], threading.Event(), [0]
+
+        def traffic():
+            while not stop.is_set():
+                calls.append(1)
+                answer = w.daemon.whoami(w.token(key=signer[0]))
+                if answer[0] != 200:
+                    refused.append(answer)
+        thread = threading.Thread(target=traffic)
+        thread.start()
+        try:
+            until(lambda: len(calls) > 5, what="traffic")
+            w.partner.add_key()
+            w.site.ok("partner", "refresh", "exchange")
+            until(lambda: w.daemon.accepts(w.token(key=1)), what="the next key is learnt before it signs")
+            signer[0] = 1
+            so_far = len(calls)
+            until(lambda: len(calls) > so_far + 5, what="the new key signs")
+            first = w.partner.keys[0]
+            w.partner.document = w.partner.metadata(w.partner.keys[1:])
+            w.site.ok("partner", "refresh", "exchange")
+            until(lambda: not w.daemon.accepts(w.token(key=0)), what="the old key is gone")
+            assert first is w.partner.keys[0]
+            so_far = len(calls)
+            until(lambda: len(calls) > so_far + 5, what="traffic after the roll")
+        finally:
+            stop.set()
+            thread.join()
+        assert refused == [], refused[:3]
+        tap.comment("%d calls" % len(calls))
+
+
+@tap.test("the listener's certificate is replaced without a restart; a bad one is not taken")
+def _():
+    with World(daemon=True) as w:
+        def served():
+            with socket.create_connection(("127.0.0.1", w.daemon.port)) as s:
+                with w.daemon.context().wrap_socket(s, server_hostname="localhost") as tls:
+                    return tls.getpeercert(binary_form=True)
+        before = served()
+        w.daemon.authority.write("listener.pem", b"garbage")
+        until(lambda: (served(), "stays in use" in w.daemon.output())[1], what="the bad file is told")
+        assert served() == before
+        w.daemon.authority.leaf("listener")
+        until(lambda: served() != before, what="the new certificate")
+
+
+@tap.test("imexd does not start with a TLS key that others can read, or an address that is taken")
+def _():
+    with World() as w:
+        authority = Authority(w.site.folder, "listener CA")
+        key, chain, _ = authority.leaf("listener")
+        taken = socket.socket()
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+
+        def start(address, key):
+            with open(w.site.config) as f:
+                text = f.read()
+            path = os.path.join(w.site.folder, "other.conf")
+            with open(path, "w") as f:
+                f.write(text + "\n[listen]\naddress = %s\npublic_url = https://localhost/\ntls_certificate = %s\n"
+                        "tls_key = %s\n" % (address, chain, key))
+            return subprocess.run([os.path.join(os.environ["builddir"], "imexd"), "--config", path],
+                                  capture_output=True, text=True, timeout=60)
+        os.chmod(key, 0o640)
+        for address, words in (("127.0.0.1:0", "chmod 600"),):
+            done = start(address, key)
+            assert done.returncode in (1, 2) and words in done.stderr, done
+        os.chmod(key, 0o600)
+        for address, words in (("127.0.0.1:%d" % taken.getsockname()[1], "cannot listen"), ("nowhere", "0.0.0.0:8443"),
+                               ("localhost:1", "no IP address")):
+            done = start(address, key)
+            assert done.returncode in (1, 2) and words in done.stderr, (address, done)
+        taken.close()
+
+
+@tap.test("no token, signature or key is ever logged")
+def _():
+    with World(daemon=True, more="\n") as w:
+        with open(w.site.config) as f:
+            text = f.read()
+        with open(w.site.config, "w") as f:
+            f.write(text.replace("[imex]\n", "[imex]\nlog_level = debug\n", 1))
+        w.daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: w.daemon.accepts(w.token()), what="added")
+        tokens = [w.token(), w.token(user=USER), w.token(user="carol@corp.example"), w.token(aud="MARKERaud"),
+                  "MARKERgarbage", w.token()[:-4] + "AAAA"]
+        for token in tokens:
+            w.daemon.whoami(token)
+        ours = w.site.run("--config", w.site.config, "token", "mint", "--user", USER, "-v")
+        log = w.daemon.output() + ours.stderr
+        for token in tokens:
+            for part in token.split("."):
+                for i in range(0, len(part) - 24, 24):
+                    assert part[i:i + 24] not in log, part
+        assert "MARKER" not in log
+        assert "PRIVATE" not in log and "verify.user" in log, log
+
+
+tap.main()
