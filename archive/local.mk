@@ -6,6 +6,7 @@ libimex_archive_a_SOURCES = \
 	archive/export_journal.c \
 	archive/mime.c archive/mime.h \
 	archive/page.c archive/page.h \
+	archive/presence.c archive/presence.h \
 	archive/render.c archive/render.h archive/render_private.h \
 	archive/render_html.c \
 	archive/render_text.c \

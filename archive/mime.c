@@ -86,10 +86,10 @@ static char *thread_index(const struct transcript *in)
 	return g_base64_encode(block, sizeof(block));
 }
 
-char *mime_message_id(const char *segment_id, unsigned view, const char *domain)
+char *mime_message_id(const char *segment_id, int64_t copy, const char *domain)
 {
-	/* Views differ in content, so they must not share an id. */
-	return g_strdup_printf("%s.%u@%s", segment_id, view, domain);
+	/* Copies differ in content, so they must not share an id. */
+	return g_strdup_printf("%s.%" G_GINT64_FORMAT "@%s", segment_id, copy, domain);
 }
 
 static void add_header(GMimeMessage *message, const char *name, const char *value)
@@ -112,7 +112,7 @@ static void add_threading(
 	add_header(message, "Thread-Index", index);
 	if (g_str_equal(before, in->id))
 		return;
-	g_autofree char *id = mime_message_id(before, options->render.view, options->domain);
+	g_autofree char *id = mime_message_id(before, options->copy, options->domain);
 	g_autofree char *reference = g_strdup_printf("<%s>", id);
 	add_header(message, "In-Reply-To", reference);
 	add_header(message, "References", reference);
@@ -121,7 +121,7 @@ static void add_threading(
 static void add_headers(
         GMimeMessage *message, const struct transcript *in, const struct mime_options *options)
 {
-	g_autofree char *id = mime_message_id(in->id, options->render.view, options->domain);
+	g_autofree char *id = mime_message_id(in->id, options->copy, options->domain);
 	g_autoptr(GDateTime) date =
 	        g_date_time_new_from_unix_utc(in->first_utc_us / CLOCK_US_PER_S);
 	add_people(message, in);

@@ -23,13 +23,15 @@ void mime_global_init(void);
 struct mime_options {
 	struct render_options render;
 	const char *domain; /* right side of the Message-ID, as DNS spells it */
+	/* Tells apart messages made of one segment; part of the Message-ID. */
+	int64_t copy;
 };
 
 /* The message's bytes with CR LF line ends. Never NULL. */
 GBytes *mime_render(const struct transcript *transcript, const struct mime_options *options);
 
-/* Message-ID without angle brackets: stable for a segment and view. Owned. */
-char *mime_message_id(const char *segment_id, unsigned view, const char *domain);
+/* Message-ID without angle brackets: stable for a segment and copy. Owned. */
+char *mime_message_id(const char *segment_id, int64_t copy, const char *domain);
 
 /* SHA-256 of the bytes as 64 hexadecimal digits. Owned. */
 char *mime_hash(GBytes *bytes);

@@ -151,6 +151,13 @@ char **render_remarks(const struct transcript *transcript)
 	else if (transcript->continues != NULL)
 		g_strv_builder_add(
 		        remarks, "This part continues an earlier part of the same talk.");
+	if (transcript->part == PRESENCE_WHILE_IN)
+		g_strv_builder_add(
+		        remarks, "This copy holds what was said while its owner was in the room.");
+	else if (transcript->part == PRESENCE_OWN_SPAN)
+		g_strv_builder_add(remarks,
+		        "When its owner was in the room is not known: this copy holds what was "
+		        "said from the first to the last of the owner's own messages.");
 	if (transcript->encrypted > 0) {
 		g_autofree char *line = g_strdup_printf("%u %s encrypted between the participants: "
 		                                        "the text was never visible to the "

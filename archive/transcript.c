@@ -12,6 +12,7 @@
 struct builder {
 	struct transcript *out;
 	const struct transcript_input *input;
+	GHashTable *nicks; /* presence_nicks() */
 	GHashTable *people; /* key of a person -> index + 1 */
 	/* message_id of a message -> index + 1 of its entry; by sender and, for what names only the
 	 * message, without */
@@ -250,7 +251,8 @@ static void count_text(struct builder *builder, enum message_kind kind, struct p
 static void add_message(struct builder *builder, const struct message *message)
 {
 	struct transcript *out = builder->out;
-	unsigned index = person(builder, message->sender, message->sender_nick);
+	unsigned index =
+	        person(builder, presence_address(builder->nicks, message), message->sender_nick);
 	struct participant *who = g_ptr_array_index(out->participants, index);
 	enum entry_note note = ENTRY_PLAIN;
 	if (who->first_utc_us == 0)
@@ -325,6 +327,7 @@ static void start(struct builder *builder, const struct message *first)
 	out->root_id = g_strdup(input->root_id != NULL ? input->root_id : input->id);
 	out->continues = g_strdup(input->continues);
 	out->late = input->late;
+	out->part = input->part;
 	out->is_room = first->is_room;
 	out->conversation = conversation_key(first);
 	out->room = first->is_room ? mend_name(builder, first->peer) : NULL;
@@ -347,7 +350,8 @@ struct transcript *transcript_new(const struct transcript_input *input)
 	struct transcript *out = g_new0(struct transcript, 1);
 	out->participants = g_ptr_array_new_with_free_func((GDestroyNotify)participant_free);
 	out->entries = g_ptr_array_new_with_free_func((GDestroyNotify)entry_free);
-	struct builder builder = {out, input, people, entries};
+	g_autoptr(GHashTable) nicks = presence_nicks(messages);
+	struct builder builder = {out, input, nicks, people, entries};
 	start(&builder, messages->pdata[0]);
 	for (unsigned i = 0; i < messages->len; i++)
 		add_message(&builder, messages->pdata[i]);

@@ -9,6 +9,7 @@
 #ifndef IMEX_ARCHIVE_TRANSCRIPT_H
 #define IMEX_ARCHIVE_TRANSCRIPT_H
 
+#include "archive/presence.h"
 #include "core/auto.h"
 #include "model/message.h"
 
@@ -73,6 +74,7 @@ struct transcript {
 	int64_t first_utc_us, last_utc_us;
 	unsigned texts; /* messages that people sent: text, file, encrypted */
 	unsigned encrypted;
+	enum presence_part part; /* of the segment that this transcript shows */
 	unsigned mended; /* characters that became U+FFFD */
 };
 
@@ -87,6 +89,7 @@ struct transcript_input {
 	const char *root_id; /* NULL: id */
 	const char *continues; /* or NULL */
 	bool late;
+	enum presence_part part;
 	/* Borrowed struct message *, any order, at least one; all of one conversation. */
 	const GPtrArray *messages;
 	transcript_lookup lookup; /* or NULL */

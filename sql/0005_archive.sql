@@ -77,6 +77,10 @@ CREATE INDEX delivery_due ON delivery (mailbox_id, next_try_utc_us)
 CREATE INDEX delivery_sweep ON delivery (mailbox_id, sweep_utc_us) WHERE sweep_utc_us IS NOT NULL;
 CREATE INDEX delivery_of_segment ON delivery (segment_id);
 
+-- Who was in a room before a segment began.
+CREATE INDEX message_presence ON message (conversation_id, sent_utc_us)
+	WHERE kind IN ('join', 'leave');
+
 -- Every change of an archived thing, in the order of its happening.
 CREATE TABLE archive_event (
 -- sqlite:	id INTEGER PRIMARY KEY AUTOINCREMENT,

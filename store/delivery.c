@@ -29,7 +29,7 @@ static struct delivery *from_row(const struct db_result *row)
 	delivery->conversation_id = db_column_int64(row, 2);
 	delivery->segment_id = db_column_dup(row, 3);
 	delivery->folder = db_column_dup(row, 4);
-	delivery->view = (unsigned)db_column_int64(row, 5);
+	delivery->shown = db_column_int64(row, 5);
 	delivery->state = db_column_dup(row, 6);
 	delivery->attempts = db_column_int64(row, 7);
 	delivery->planned_utc_us = db_column_int64(row, 8);
@@ -79,7 +79,7 @@ static bool plan(struct store *store, const struct delivery *delivery, int64_t n
 	            "ON CONFLICT (mailbox_id, segment_id, folder) DO NOTHING",
 	            DB_VALUES(db_int(delivery->mailbox_id), db_text(delivery->uuid),
 	                    db_int(delivery->conversation_id), db_text(delivery->segment_id),
-	                    db_text(delivery->folder), db_int(delivery->view), db_int(now_utc_us)),
+	                    db_text(delivery->folder), db_int(delivery->shown), db_int(now_utc_us)),
 	            &changed, error))
 		return false;
 	*is_new = changed == 1;

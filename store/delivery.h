@@ -21,7 +21,7 @@ struct delivery {
 	int64_t conversation_id;
 	char *segment_id;
 	char *folder; /* "history" or "purges" */
-	unsigned view; /* enum render_view */
+	int64_t shown; /* which rendering of the segment */
 	char *state;
 	int64_t attempts;
 	int64_t planned_utc_us, first_sent_utc_us, sent_utc_us, confirmed_utc_us; /* 0: not yet */

@@ -312,6 +312,24 @@ GPtrArray *store_segment_messages(
 	return g_steal_pointer(&out);
 }
 
+bool store_room_presence(struct store *store, int64_t conversation_id, const char *address,
+        const char *nick, int64_t before_utc_us, bool *known, bool *joined, GError **error)
+{
+	g_autofree char *kind = NULL;
+	if (!db_get_text(store->db,
+	            "SELECT kind FROM message WHERE conversation_id = $1 AND sent_utc_us < $2 "
+	            "AND kind IN ('join', 'leave') "
+	            "AND (sender = $3 OR (sender IS NULL AND sender_nick = $4)) "
+	            "ORDER BY sent_utc_us DESC, source_order DESC LIMIT 1",
+	            DB_VALUES(db_int(conversation_id), db_int(before_utc_us), db_text(address),
+	                    db_text(nick)),
+	            &kind, error))
+		return false;
+	*known = kind != NULL;
+	*joined = g_strcmp0(kind, "join") == 0;
+	return true;
+}
+
 static GPtrArray *read_span(struct store *store, const struct segment *after, int64_t since_utc_us,
         int64_t until_utc_us, GError **error)
 {
@@ -370,13 +388,13 @@ static struct rendering *rendering_from_row(const struct db_result *row)
 }
 
 bool store_rendering_get(struct store *store, int64_t conversation_id, const char *segment_id,
-        unsigned view, struct rendering **out, GError **error)
+        int64_t shown, struct rendering **out, GError **error)
 {
 	*out = NULL;
 	autoptr(db_result) result = db_query(store->db,
 	        "SELECT mime, hash, renderer, time_zone, subject FROM rendering "
 	        "WHERE conversation_id = $1 AND segment_id = $2 AND shown = $3",
-	        DB_VALUES(db_int(conversation_id), db_text(segment_id), db_int(view)), error);
+	        DB_VALUES(db_int(conversation_id), db_text(segment_id), db_int(shown)), error);
 	int got = result != NULL ? db_next(result, error) : -1;
 	if (got == 1)
 		*out = rendering_from_row(result);
@@ -384,7 +402,7 @@ bool store_rendering_get(struct store *store, int64_t conversation_id, const cha
 }
 
 static bool put_rendering(struct store *store, int64_t conversation_id, const char *segment_id,
-        unsigned view, const struct rendering *rendering, int64_t now_utc_us, GError **error)
+        int64_t shown, const struct rendering *rendering, int64_t now_utc_us, GError **error)
 {
 	gsize len = 0;
 	const void *mime = g_bytes_get_data(rendering->mime, &len);
@@ -401,7 +419,7 @@ static bool put_rendering(struct store *store, int64_t conversation_id, const ch
 	            "renderer, time_zone, subject, rendered_utc_us) "
 	            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
 	            "ON CONFLICT (conversation_id, segment_id, shown) DO NOTHING",
-	            DB_VALUES(db_int(conversation_id), db_text(segment_id), db_int(view),
+	            DB_VALUES(db_int(conversation_id), db_text(segment_id), db_int(shown),
 	                    db_blob(mime, len), db_text(rendering->hash),
 	                    db_int(rendering->renderer), db_text(rendering->time_zone),
 	                    db_text(rendering->subject), db_int(now_utc_us)),
@@ -411,11 +429,11 @@ static bool put_rendering(struct store *store, int64_t conversation_id, const ch
 }
 
 bool store_rendering_put(struct store *store, int64_t conversation_id, const char *segment_id,
-        unsigned view, const struct rendering *rendering, int64_t now_utc_us, GError **error)
+        int64_t shown, const struct rendering *rendering, int64_t now_utc_us, GError **error)
 {
 	return store_begin(store, error) &&
 	       store_end(store,
-	               put_rendering(store, conversation_id, segment_id, view, rendering,
+	               put_rendering(store, conversation_id, segment_id, shown, rendering,
 	                       now_utc_us, error),
 	               error);
 }

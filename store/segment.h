@@ -72,6 +72,13 @@ GPtrArray *store_segment_messages(
         struct store *store, int64_t conversation_id, const char *id, GError **error);
 
 /*
+ * Whether a person, told by address or nickname (either may be NULL), last came or left before a
+ * time: *joined; *known is false when neither was ever told.
+ */
+bool store_room_presence(struct store *store, int64_t conversation_id, const char *address,
+        const char *nick, int64_t before_utc_us, bool *known, bool *joined, GError **error);
+
+/*
  * Segments with a message in [since_utc_us, until_utc_us), by the time of their first message.
  * Pages are read before each() is called, which may use the store; false from it stops.
  */
@@ -79,10 +86,13 @@ typedef bool (*store_segment_fn)(const struct segment *segment, void *data, GErr
 bool store_segment_each(struct store *store, int64_t since_utc_us, int64_t until_utc_us,
         store_segment_fn each, void *data, GError **error);
 
-/* A segment rendered for a view (archive/render.h); kept, so that every copy is the same. */
+/*
+ * A segment as it was rendered; kept, so that every copy is the same. shown tells the renderings of
+ * a segment apart.
+ */
 struct rendering {
 	GBytes *mime;
-	char *hash;
+	char *hash; /* SHA-256 of mime, hexadecimal */
 	int64_t renderer;
 	char *time_zone;
 	char *subject;
@@ -92,10 +102,10 @@ AUTO_DEFINE(rendering, rendering_free);
 
 /* *out is owned, NULL when there is none. */
 bool store_rendering_get(struct store *store, int64_t conversation_id, const char *segment_id,
-        unsigned view, struct rendering **out, GError **error);
+        int64_t shown, struct rendering **out, GError **error);
 /* The first that is put stays. */
 bool store_rendering_put(struct store *store, int64_t conversation_id, const char *segment_id,
-        unsigned view, const struct rendering *rendering, int64_t now_utc_us, GError **error);
+        int64_t shown, const struct rendering *rendering, int64_t now_utc_us, GError **error);
 
 struct segment_totals {
 	int64_t open, closed, unplanned;

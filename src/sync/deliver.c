@@ -5,7 +5,7 @@
 #include "core/log.h"
 #include "ews/folders.h"
 #include "store/delivery.h"
-#include "sync/transcribe.h"
+#include "store/segment.h"
 
 #include <string.h>
 
@@ -36,7 +36,6 @@ struct delivering {
 	struct ews_session *session;
 	const struct deliver_options *options;
 	struct deliver_report *report;
-	struct transcriber *transcriber;
 	int64_t settle_us;
 	bool unanswered; /* a request of this pass was sent and not answered */
 	char *folder_ids[G_N_ELEMENTS(folders)]; /* found at first use */
@@ -265,35 +264,40 @@ static void batch_clear(struct batch *batch)
 	g_array_unref(batch->messages);
 }
 
+static bool is_damaged(
+        const struct delivery *delivery, const char *lost, bool there, GError **error)
+{
+	if (there)
+		return false;
+	error_set(error, ERROR_CONFIG, "store.damaged",
+	        "the %s of delivery %s is missing from the store: restore the store from a backup",
+	        lost, delivery->uuid);
+	return true;
+}
+
 static bool add_to_batch(
         struct delivering *d, struct batch *batch, struct delivery *delivery, GError **error)
 {
 	autoptr(segment) segment = NULL;
+	autoptr(rendering) rendering = NULL;
 	if (!store_segment_get(
-	            d->store, delivery->conversation_id, delivery->segment_id, &segment, error))
+	            d->store, delivery->conversation_id, delivery->segment_id, &segment, error) ||
+	        !store_rendering_get(d->store, delivery->conversation_id, delivery->segment_id,
+	                delivery->shown, &rendering, error) ||
+	        is_damaged(delivery, "segment", segment != NULL, error) ||
+	        is_damaged(delivery, "message", rendering != NULL, error))
 		return false;
-	if (segment == NULL) {
-		error_set(error, ERROR_CONFIG, "store.damaged",
-		        "segment %s of delivery %s is missing from the store: restore the store "
-		        "from a backup",
-		        delivery->segment_id, delivery->uuid);
-		return false;
-	}
-	struct rendering *rendering =
-	        transcribe_mime(d->transcriber, d->store, segment, NULL, delivery->view, error);
-	if (rendering == NULL)
-		return false;
-	gsize len = 0;
+	gsize len = g_bytes_get_size(rendering->mime);
 	const struct ews_message message = {
-	        .mime = g_bytes_get_data(rendering->mime, &len),
-	        .mime_len = g_bytes_get_size(rendering->mime),
+	        .mime = g_bytes_get_data(rendering->mime, NULL),
+	        .mime_len = len,
 	        .delivery_uuid = delivery->uuid,
 	        .sent_utc_us = segment->first_utc_us,
 	        .received_utc_us = segment->last_utc_us,
 	        .read = true,
 	};
 	g_ptr_array_add(batch->deliveries, delivery);
-	g_ptr_array_add(batch->renderings, rendering);
+	g_ptr_array_add(batch->renderings, g_steal_pointer(&rendering));
 	g_array_append_val(batch->messages, message);
 	batch->bytes += len;
 	return true;
@@ -436,16 +440,12 @@ bool deliver_pass(struct store *store, struct lease *lease, struct ews_session *
         int64_t *next_due_utc_us, GError **error)
 {
 	*report = (struct deliver_report){0};
-	autoptr(transcriber) transcriber = transcriber_new(options->config, NULL, error);
-	if (transcriber == NULL)
-		return false;
 	struct delivering d = {
 	        .store = store,
 	        .lease = lease,
 	        .session = session,
 	        .options = options,
 	        .report = report,
-	        .transcriber = transcriber,
 	        .settle_us = config_duration_s(options->config, "uncertain", NULL, "settle") *
 	                     CLOCK_US_PER_S,
 	};

@@ -34,10 +34,10 @@ static bool has_content(const struct transcript *transcript, unsigned view)
 }
 
 static bool plan_one(struct planning *planning, const struct segment *segment,
-        const struct transcript *transcript, int64_t mailbox_id, unsigned view, GError **error)
+        const struct transcript *transcript, int64_t mailbox_id, int64_t shown, GError **error)
 {
 	autoptr(rendering) rendering = transcribe_mime(
-	        planning->transcriber, planning->store, segment, transcript, view, error);
+	        planning->transcriber, planning->store, segment, transcript, shown, error);
 	if (rendering == NULL)
 		return false;
 	g_autofree char *uuid = g_uuid_string_random();
@@ -48,7 +48,7 @@ static bool plan_one(struct planning *planning, const struct segment *segment,
 	        .conversation_id = segment->conversation_id,
 	        .segment_id = segment->id,
 	        .folder = folder,
-	        .view = view,
+	        .shown = shown,
 	};
 	bool is_new = false;
 	if (!store_delivery_plan(planning->store, &delivery, clock_utc_us(), &is_new, error))
@@ -85,34 +85,95 @@ static bool find_mailbox(
 	return store_mailbox_pin(planning->store, mapped, id, error);
 }
 
-static bool plan_readers(struct planning *planning, const struct segment *segment,
-        const struct transcript *transcript, GError **error)
+/* A segment that is being planned, and all of it. */
+struct planned {
+	const struct segment *segment;
+	GPtrArray *messages; /* owned */
+	struct transcript *transcript; /* owned */
+};
+
+static bool presence_before(struct planning *planning, const struct planned *planned,
+        const struct participant *who, enum presence_before *before, GError **error)
+{
+	bool known = false;
+	bool joined = false;
+	if (!store_room_presence(planning->store, planned->segment->conversation_id, who->address,
+	            who->nick, planned->transcript->first_utc_us, &known, &joined, error))
+		return false;
+	*before = !known ? PRESENCE_UNKNOWN : joined ? PRESENCE_IN : PRESENCE_OUT;
+	return true;
+}
+
+/* Of a room's talk a reader gets what came while he was there. */
+static bool plan_room_reader(struct planning *planning, const struct planned *planned,
+        const struct participant *who, int64_t mailbox_id, unsigned view, unsigned *readers,
+        GError **error)
+{
+	enum presence_before before = PRESENCE_UNKNOWN;
+	enum presence_part part = PRESENCE_ALL;
+	if (!presence_before(planning, planned, who, &before, error))
+		return false;
+	g_autoptr(GPtrArray) shown =
+	        presence_filter(planned->messages, who->address, before, &part);
+	if (shown->len == 0)
+		return true;
+	bool whole = part == PRESENCE_ALL;
+	autoptr(transcript) own = whole ? NULL
+	                                : transcribe_part(planning->transcriber, planning->store,
+	                                          planned->segment, shown, part, error);
+	const struct transcript *transcript = whole ? planned->transcript : own;
+	if (transcript == NULL)
+		return false;
+	if (!has_content(transcript, view))
+		return true;
+	(*readers)++;
+	return plan_one(planning, planned->segment, transcript, mailbox_id,
+	        transcriber_shown(view, whole ? 0 : mailbox_id), error);
+}
+
+static bool plan_reader(struct planning *planning, const struct planned *planned,
+        const struct participant *who, unsigned *readers, GError **error)
+{
+	unsigned view = 0;
+	int64_t mailbox_id = 0;
+	if (who->address == NULL)
+		return true;
+	if (!find_mailbox(planning, who->address, &view, &mailbox_id, error))
+		return false;
+	if (mailbox_id == 0)
+		return true;
+	if (planned->transcript->is_room)
+		return plan_room_reader(planning, planned, who, mailbox_id, view, readers, error);
+	if (!has_content(planned->transcript, view))
+		return true;
+	(*readers)++;
+	return plan_one(planning, planned->segment, planned->transcript, mailbox_id,
+	        transcriber_shown(view, 0), error);
+}
+
+static bool plan_readers(struct planning *planning, const struct planned *planned, GError **error)
 {
 	unsigned readers = 0;
-	for (guint i = 0; i < transcript->participants->len; i++) {
-		const struct participant *who = transcript_participant(transcript, i);
-		unsigned view = 0;
-		int64_t mailbox_id = 0;
-		if (who->address == NULL)
-			continue;
-		if (!find_mailbox(planning, who->address, &view, &mailbox_id, error))
+	for (guint i = 0; i < planned->transcript->participants->len; i++)
+		if (!plan_reader(planning, planned, transcript_participant(planned->transcript, i),
+		            &readers, error))
 			return false;
-		if (mailbox_id == 0 || !has_content(transcript, view))
-			continue;
-		readers++;
-		if (!plan_one(planning, segment, transcript, mailbox_id, view, error))
-			return false;
-	}
 	planning->report->without_reader += readers == 0;
 	return true;
 }
 
 static bool plan_segment(struct planning *planning, const struct segment *segment, GError **error)
 {
-	autoptr(transcript) transcript =
-	        transcribe(planning->transcriber, planning->store, segment, NULL, error);
-	return transcript != NULL && plan_readers(planning, segment, transcript, error) &&
-	       store_segment_set_planned(planning->store, segment, clock_utc_us(), error);
+	struct planned planned = {.segment = segment};
+	planned.transcript = transcribe(
+	        planning->transcriber, planning->store, segment, &planned.messages, error);
+	if (planned.transcript == NULL)
+		return false;
+	bool good = plan_readers(planning, &planned, error) &&
+	            store_segment_set_planned(planning->store, segment, clock_utc_us(), error);
+	transcript_free(planned.transcript);
+	g_ptr_array_unref(planned.messages);
+	return good;
 }
 
 /* A fault of this one segment leaves it for the next pass; a fault of the store ends this one. */

@@ -128,9 +128,18 @@ static GHashTable *collect_nicks(const GPtrArray *messages)
 	return nicks;
 }
 
+static bool is_damaged(const struct segment *segment, const char *lost, bool there, GError **error)
+{
+	if (there)
+		return false;
+	error_set(error, ERROR_CONFIG, "store.damaged",
+	        "segment %s has lost its %s: restore the store from a backup", segment->id, lost);
+	return true;
+}
+
 static struct transcript *make(struct transcriber *transcriber,
         const struct conversation *conversation, const struct segment *segment,
-        const GPtrArray *messages)
+        const GPtrArray *messages, enum presence_part part)
 {
 	g_autoptr(GHashTable) nicks = collect_nicks(messages);
 	struct lookup lookup = {transcriber, conversation, nicks};
@@ -139,6 +148,7 @@ static struct transcript *make(struct transcriber *transcriber,
 	        .root_id = segment->root_id,
 	        .continues = segment->continues,
 	        .late = segment->late && segment->continues != NULL,
+	        .part = part,
 	        .messages = messages,
 	        .lookup = look_up,
 	        .lookup_data = &lookup,
@@ -146,49 +156,65 @@ static struct transcript *make(struct transcriber *transcriber,
 	return transcript_new(&input);
 }
 
-static bool is_damaged(const struct segment *segment, const struct conversation *conversation,
-        const GPtrArray *stored, GError **error)
+struct transcript *transcribe_part(struct transcriber *transcriber, struct store *store,
+        const struct segment *segment, const GPtrArray *messages, enum presence_part part,
+        GError **error)
 {
-	if (conversation != NULL && stored->len > 0)
-		return false;
-	error_set(error, ERROR_CONFIG, "store.damaged",
-	        "segment %s has lost its %s: restore the store from a backup", segment->id,
-	        conversation == NULL ? "conversation" : "messages");
-	return true;
+	autoptr(conversation) conversation = NULL;
+	if (!store_conversation_by_id(store, segment->conversation_id, &conversation, error) ||
+	        is_damaged(segment, "conversation", conversation != NULL, error) ||
+	        is_damaged(segment, "messages", messages->len > 0, error))
+		return NULL;
+	return make(transcriber, conversation, segment, messages, part);
+}
+
+static int compare_messages(gconstpointer a, gconstpointer b)
+{
+	const struct message *const *left = a;
+	const struct message *const *right = b;
+	return message_compare_time(*left, *right);
 }
 
 struct transcript *transcribe(struct transcriber *transcriber, struct store *store,
         const struct segment *segment, GPtrArray **messages, GError **error)
 {
-	autoptr(conversation) conversation = NULL;
-	if (!store_conversation_by_id(store, segment->conversation_id, &conversation, error))
-		return NULL;
 	g_autoptr(GPtrArray) stored =
 	        store_segment_messages(store, segment->conversation_id, segment->id, error);
-	if (stored == NULL || is_damaged(segment, conversation, stored, error))
+	if (stored == NULL)
 		return NULL;
 	g_autoptr(GPtrArray) taken = take_messages(stored);
-	struct transcript *transcript = make(transcriber, conversation, segment, taken);
-	if (messages != NULL)
+	g_ptr_array_sort(taken, compare_messages);
+	struct transcript *transcript =
+	        transcribe_part(transcriber, store, segment, taken, PRESENCE_ALL, error);
+	if (transcript != NULL && messages != NULL)
 		*messages = g_steal_pointer(&taken);
 	return transcript;
 }
 
+#define VIEW_BITS 8
+
+int64_t transcriber_shown(unsigned view, int64_t mailbox_id)
+{
+	return (mailbox_id << VIEW_BITS) | view;
+}
+
 GBytes *transcribe_bytes(
-        struct transcriber *transcriber, const struct transcript *transcript, unsigned view)
+        struct transcriber *transcriber, const struct transcript *transcript, int64_t shown)
 {
 	const struct mime_options options = {
-	        .render = {view, transcriber->zone, transcriber->zone_name},
+	        .render = {(unsigned)(shown & ((1 << VIEW_BITS) - 1)), transcriber->zone,
+	                transcriber->zone_name},
 	        .domain = transcriber->domain,
+	        .copy = shown,
 	};
 	return mime_render(transcript, &options);
 }
 
 static struct rendering *render(
-        struct transcriber *transcriber, const struct transcript *transcript, unsigned view)
+        struct transcriber *transcriber, const struct transcript *transcript, int64_t shown)
 {
 	struct rendering *rendering = g_new0(struct rendering, 1);
-	rendering->mime = transcribe_bytes(transcriber, transcript, view);
+	rendering->mime = transcribe_bytes(transcriber, transcript, shown);
 	rendering->hash = mime_hash(rendering->mime);
 	rendering->renderer = RENDER_VERSION;
 	rendering->time_zone = g_strdup(transcriber->zone_name);
@@ -197,27 +223,20 @@ static struct rendering *render(
 }
 
 struct rendering *transcribe_mime(struct transcriber *transcriber, struct store *store,
-        const struct segment *segment, const struct transcript *transcript, unsigned view,
+        const struct segment *segment, const struct transcript *transcript, int64_t shown,
         GError **error)
 {
 	struct rendering *kept = NULL;
-	autoptr(transcript) made = NULL;
-	if (!store_rendering_get(store, segment->conversation_id, segment->id, view, &kept, error))
+	if (!store_rendering_get(store, segment->conversation_id, segment->id, shown, &kept, error))
 		return NULL;
 	if (kept != NULL)
 		return kept;
-	if (transcript == NULL)
-		transcript = made = transcribe(transcriber, store, segment, NULL, error);
-	if (transcript == NULL)
-		return NULL;
-	autoptr(rendering) fresh = render(transcriber, transcript, view);
-	if (segment->closed_utc_us == 0)
-		return g_steal_pointer(&fresh);
+	autoptr(rendering) fresh = render(transcriber, transcript, shown);
 	/* Another process may have been faster: what it kept counts. */
-	if (!store_rendering_put(store, segment->conversation_id, segment->id, view, fresh,
+	if (!store_rendering_put(store, segment->conversation_id, segment->id, shown, fresh,
 	            clock_utc_us(), error) ||
 	        !store_rendering_get(
-	                store, segment->conversation_id, segment->id, view, &kept, error))
+	                store, segment->conversation_id, segment->id, shown, &kept, error))
 		return NULL;
 	return kept;
 }

@@ -6,6 +6,7 @@
 #define IMEX_SYNC_TRANSCRIBE_H
 
 #include "archive/mime.h"
+#include "archive/presence.h"
 #include "archive/render.h"
 #include "archive/segment.h"
 #include "archive/transcript.h"
@@ -30,20 +31,31 @@ unsigned transcriber_view(const char *policy, const char *folder);
 GTimeZone *transcriber_zone(const struct transcriber *transcriber);
 const char *transcriber_zone_name(const struct transcriber *transcriber);
 
-/* The members of the segment, struct message *, and its transcript; both owned. */
+/*
+ * The members of the segment, struct message * in the order of sending, and its transcript; both
+ * owned. messages may be NULL.
+ */
 struct transcript *transcribe(struct transcriber *transcriber, struct store *store,
         const struct segment *segment, GPtrArray **messages, GError **error);
 
-/*
- * The message for that view, as it was rendered first. transcript may be NULL: then it is made when
- * it is needed. An open segment is rendered and not kept. Owned.
- */
-struct rendering *transcribe_mime(struct transcriber *transcriber, struct store *store,
-        const struct segment *segment, const struct transcript *transcript, unsigned view,
+/* The transcript of some of the messages. */
+struct transcript *transcribe_part(struct transcriber *transcriber, struct store *store,
+        const struct segment *segment, const GPtrArray *messages, enum presence_part part,
         GError **error);
 
-/* The message for that view, made now and kept nowhere. */
+/*
+ * Which rendering: the view in the lower bits, and above them the mailbox when it is given only a
+ * part of the segment (else 0).
+ */
+int64_t transcriber_shown(unsigned view, int64_t mailbox_id);
+
+/* The message as it was rendered first, else rendered now from the transcript and kept. Owned. */
+struct rendering *transcribe_mime(struct transcriber *transcriber, struct store *store,
+        const struct segment *segment, const struct transcript *transcript, int64_t shown,
+        GError **error);
+
+/* The message, made now and kept nowhere. */
 GBytes *transcribe_bytes(
-        struct transcriber *transcriber, const struct transcript *transcript, unsigned view);
+        struct transcriber *transcriber, const struct transcript *transcript, int64_t shown);
 
 #endif

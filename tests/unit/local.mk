@@ -56,6 +56,7 @@ unit_archive_SOURCES = \
 	tests/unit/archive/suites.c \
 	tests/unit/archive/talk.c tests/unit/archive/talk.h \
 	tests/unit/archive/test_mime.c \
+	tests/unit/archive/test_presence.c \
 	tests/unit/archive/test_render.c \
 	tests/unit/archive/test_segment.c \
 	tests/unit/archive/test_text.c \

@@ -4,11 +4,12 @@
 Suite *text_suite(void);
 Suite *segment_suite(void);
 Suite *transcript_suite(void);
+Suite *presence_suite(void);
 Suite *render_suite(void);
 Suite *mime_suite(void);
 
-Suite *(*const unit_suites[])(void) = {
-        text_suite, segment_suite, transcript_suite, render_suite, mime_suite, NULL};
+Suite *(*const unit_suites[])(void) = {text_suite, segment_suite, transcript_suite, presence_suite,
+        render_suite, mime_suite, NULL};
 
 void unit_setup(void)
 {

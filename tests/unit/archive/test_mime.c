@@ -13,7 +13,7 @@ Suite *mime_suite(void);
 
 static GBytes *render(const struct transcript *transcript, GTimeZone *zone)
 {
-	struct mime_options options = {{0, zone, "UTC"}, "archive.corp.example"};
+	struct mime_options options = {{0, zone, "UTC"}, "archive.corp.example", 0};
 	return mime_render(transcript, &options);
 }
 
