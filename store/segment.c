@@ -115,10 +115,12 @@ bool store_segment_near(struct store *store, int64_t conversation_id, int64_t ut
 	/* Nearest: in its middle first, then by the distance to its end or beginning. */
 	return read_one(store,
 	        "SELECT " COLUMNS " FROM segment WHERE conversation_id = $1 AND state <> 'open' "
-	        "AND first_utc_us <= $2 + $3 AND last_utc_us >= $2 - $3 "
+	        "AND first_utc_us <= $3 AND last_utc_us >= $4 "
 	        "ORDER BY CASE WHEN first_utc_us > $2 THEN first_utc_us - $2 "
 	        "WHEN last_utc_us < $2 THEN $2 - last_utc_us ELSE 0 END, id LIMIT 1",
-	        DB_VALUES(db_int(conversation_id), db_int(utc_us), db_int(gap_us)), out, error);
+	        DB_VALUES(db_int(conversation_id), db_int(utc_us), db_int(utc_us + gap_us),
+	                db_int(utc_us - gap_us)),
+	        out, error);
 }
 
 bool store_segment_get(struct store *store, int64_t conversation_id, const char *id,

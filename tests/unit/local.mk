@@ -137,3 +137,14 @@ unit_im_SOURCES = \
 	tests/unit/im/test_stanza.c
 unit_im_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
 unit_im_LDADD = $(UNIT_LDADD)
+
+# deliveries
+check_PROGRAMS += unit_deliver
+ALL_TESTS += unit_deliver
+unit_deliver_SOURCES = \
+	tests/unit/store/fixture.c tests/unit/store/fixture.h \
+	tests/unit/sync/captured.c tests/unit/sync/captured.h \
+	tests/unit/sync/deliver_suites.c \
+	tests/unit/sync/test_delivery.c \
+	tests/unit/sync/test_segmenter.c
+unit_deliver_LDADD = $(UNIT_LDADD)

@@ -1,0 +1,14 @@
+#include "tests/unit/rerun.h"
+#include "tests/unit/runner.h"
+
+#include <stddef.h>
+
+Suite *segmenter_suite(void);
+Suite *delivery_suite(void);
+
+Suite *(*const unit_suites[])(void) = {segmenter_suite, delivery_suite, NULL};
+
+void unit_setup(void)
+{
+	rerun_under("tests/lib/pgcluster.py", "IMEX_TEST_PG_URL");
+}
