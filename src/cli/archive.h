@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 
+extern const struct command archive_coverage, archive_gaps; /* archive_audit.c */
 extern const struct command archive_backfill; /* archive_backfill.c */
 extern const struct command archive_deliver; /* archive_deliver.c */
 extern const struct command archive_explain, archive_status; /* archive_status.c */

@@ -6,6 +6,8 @@ static const struct command *const subcommands[] = {
         &archive_backfill,
         &archive_deliver,
         &archive_explain,
+        &archive_coverage,
+        &archive_gaps,
         &archive_queue,
         &archive_failures,
         &archive_retry,

@@ -23,7 +23,7 @@ imex_SOURCES += src/cli/cmd_status.c src/cli/health.c src/cli/health.h
 imex_SOURCES += src/cli/cmd_store.c
 imex_SOURCES += src/cli/cmd_survey.c
 imex_SOURCES += src/cli/cmd_user.c src/cli/owners.c src/cli/owners.h
-imex_SOURCES += src/cli/cmd_archive.c src/cli/archive.h src/cli/archive_backfill.c \
+imex_SOURCES += src/cli/cmd_archive.c src/cli/archive.h src/cli/archive_audit.c src/cli/archive_backfill.c \
 	src/cli/archive_deliver.c src/cli/archive_queue.c src/cli/archive_status.c
 imex_SOURCES += src/cli/cmd_export.c src/cli/export.h src/cli/export_archive.c \
 	src/cli/export_mailbox.c src/cli/mail.c src/cli/mail.h

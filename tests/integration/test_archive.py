@@ -212,6 +212,28 @@ def _():
         assert len(site.items("alice")) == 2
 
 
+@tap.test("coverage names who is to be archived and is not; gaps names rows that could not be read")
+def _():
+    with ArchiveSite() as site:
+        assert "Nobody" in site.ok("archive", "coverage")
+        site.capture()
+        site.ok("archive", "deliver")
+        covered = {row["user"]: row for row in json.loads(site.ok("archive", "coverage", "--json"))}
+        assert covered["alice@im.example"]["covered"] == "yes", covered
+        site.sql("UPDATE mailbox SET smtp = 'other@corp.example' WHERE owner = 'bob@im.example'")
+        done = site.run("archive", "coverage", "--json")
+        covered = {row["user"]: row for row in json.loads(done.stdout)}
+        assert done.returncode == 3 and covered["bob@im.example"]["covered"] == "no", done
+        assert "user remap" in covered["bob@im.example"]["trouble"]
+        assert site.run("archive", "gaps", "--json").stdout.strip() == "[]"
+    with ArchiveSite() as site:
+        site.damage_message("Carol, ping me when back")
+        site.capture()
+        done = site.run("archive", "gaps", "--json")
+        assert done.returncode == 3 and len(json.loads(done.stdout)) == 1, done
+        assert "ping me" not in done.stdout, "a gap holds no message text"
+
+
 # --- exports
 
 

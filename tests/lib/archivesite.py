@@ -50,6 +50,17 @@ class ArchiveSite(Site):
             database.executescript(f.read())
         database.close()
 
+    def damage_message(self, text):
+        """Cuts one stored message of the source in its middle."""
+        database = sqlite3.connect(self.prosody)
+        with database:
+            done = database.execute(
+                "UPDATE prosodyarchive SET value = substr(value, 1, 60) WHERE sort_id ="
+                " (SELECT min(sort_id) FROM prosodyarchive WHERE store = 'archive' AND value LIKE ?)",
+                ("%" + text + "%",))
+            assert done.rowcount == 1
+        database.close()
+
     def path(self, name):
         return os.path.join(self.folder, name)
 
