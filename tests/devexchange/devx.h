@@ -17,7 +17,7 @@ struct options {
 	int max_contacts, max_groups; /* limits of the contact store */
 	int find_limit; /* EWSFindCountLimit */
 	int skew_s;
-	int threads;
+	int heartbeat_ms; /* of streaming connections */
 };
 
 struct partners;

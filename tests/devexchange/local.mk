@@ -40,23 +40,33 @@ devexchange_SOURCES = \
 	tests/devexchange/op_add_im_group.c \
 	tests/devexchange/op_add_new_im_contact.c \
 	tests/devexchange/op_add_new_tel_uri_contact.c \
+	tests/devexchange/op_attachments.c \
+	tests/devexchange/op_convert_id.c \
 	tests/devexchange/op_create_folder.c \
 	tests/devexchange/op_create_item.c \
+	tests/devexchange/op_delete_folder.c \
 	tests/devexchange/op_delete_item.c \
+	tests/devexchange/op_expand_dl.c \
 	tests/devexchange/op_find_folder.c \
 	tests/devexchange/op_find_item.c \
 	tests/devexchange/op_get_folder.c \
 	tests/devexchange/op_get_im_item_list.c \
 	tests/devexchange/op_get_im_items.c \
 	tests/devexchange/op_get_item.c \
+	tests/devexchange/op_get_server_time_zones.c \
+	tests/devexchange/op_get_streaming_events.c \
+	tests/devexchange/op_get_user_photo.c \
+	tests/devexchange/op_move_folder.c \
 	tests/devexchange/op_move_item.c \
 	tests/devexchange/op_remove_im_contact.c \
 	tests/devexchange/op_remove_im_group.c \
 	tests/devexchange/op_resolve_names.c \
 	tests/devexchange/op_set_im_group.c \
 	tests/devexchange/op_set_im_list_migration.c \
+	tests/devexchange/op_subscribe.c \
 	tests/devexchange/op_sync_folder_hierarchy.c \
 	tests/devexchange/op_sync_folder_items.c \
+	tests/devexchange/op_update_folder.c \
 	tests/devexchange/op_update_item.c \
 	tests/devexchange/operations.c \
 	tests/devexchange/operations.h \
@@ -79,6 +89,7 @@ devexchange_SOURCES = \
 	tests/devexchange/soap.c \
 	tests/devexchange/soap.h \
 	tests/devexchange/store.c \
+	tests/devexchange/stream.h \
 	tests/devexchange/sync_state.c \
 	tests/devexchange/sync_state.h \
 	tests/devexchange/tls.c \

@@ -252,6 +252,8 @@ static bool parse_arguments(int argc, char **argv, struct arguments *a)
 			"Limit of IM groups (default 64)", "N"},
 		{"find-limit", 0, 0, G_OPTION_ARG_INT, &a->o.find_limit,
 			"Most entries that one find returns (default 1000)", "N"},
+		{"heartbeat", 0, 0, G_OPTION_ARG_INT, &a->o.heartbeat_ms,
+			"Time between heartbeats of a stream (default 45000)", "MS"},
 		{"ready-file", 0, 0, G_OPTION_ARG_FILENAME, &a->o.ready_file,
 			"Written, as JSON, when the server listens", "FILE"},
 		{"record", 0, 0, G_OPTION_ARG_FILENAME, &a->o.record_dir,
@@ -358,7 +360,9 @@ static void tear_down(struct devx *devx)
 int main(int argc, char **argv)
 {
 	struct arguments a = {.seed = -1,
-		.o = {.max_contacts = 1000, .max_groups = 64, .find_limit = 1000, .skew_s = 300}};
+		.o = {.max_contacts = 1000, .max_groups = 64, .find_limit = 1000, 
+			.skew_s = 300,
+			.heartbeat_ms = 45000}};
 	struct devx devx = {0};
 
 	block_signals();

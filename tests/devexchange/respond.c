@@ -99,6 +99,13 @@ const char *ctx_item(struct ctx *ctx, const struct xml_node *node, struct item *
 	return *out != NULL ? NULL : "ErrorItemNotFound";
 }
 
+struct mailbox *store_find_guid_for(struct ctx *ctx, uint64_t guid)
+{
+	struct mailbox *mb = store_find_guid(ctx->devx->store, guid);
+
+	return mb != NULL && may_open(ctx, mb) ? mb : NULL;
+}
+
 void rsp_open(struct ctx *ctx)
 {
 	g_string_append_printf(ctx->out,

@@ -1,5 +1,6 @@
 /* POST /EWS/Exchange.asmx: credentials, faults around the operation, the answer on the wire. */
 #include "http.h"
+#include "stream.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -268,6 +269,10 @@ static enum MHD_Result send_answer(struct exchange *x, struct answer *a, const s
 	if (spoils_answer(f->kind)) {
 		fault_struck(x->devx->faults, f);
 		return send_spoilt(x, a, f);
+	}
+	if (a->stream) {
+		struct MHD_Response *r = stream_response(x->devx, a);
+		return send_response(x, r, a);
 	}
 	return send_plain(x, a);
 }

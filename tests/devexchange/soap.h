@@ -101,6 +101,9 @@ const char *ctx_item(struct ctx *ctx, const struct xml_node *id, struct item **i
 /* The first element child of `parent` that is an id; for wrappers such as m:ParentFolderId. */
 const char *ctx_folder_in(struct ctx *ctx, const struct xml_node *parent, struct folder **folder);
 
+/* The mailbox with that guid if this request may open it; not locked. */
+struct mailbox *store_find_guid_for(struct ctx *ctx, uint64_t guid);
+
 /* --- answers */
 void rsp_open(struct ctx *ctx); /* <m:OpResponse><m:ResponseMessages> */
 void rsp_close(struct ctx *ctx);

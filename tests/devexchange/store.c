@@ -1,5 +1,6 @@
 /* Mailboxes and their addresses. */
 #include "model.h"
+#include "notify.h"
 
 #include <string.h>
 #include <time.h>
@@ -85,6 +86,7 @@ static void folder_free(gpointer data)
 
 static void mailbox_free(struct mailbox *mb)
 {
+	subscriptions_free(mb);
 	g_hash_table_destroy(mb->items);
 	g_hash_table_destroy(mb->folders);
 	g_hash_table_destroy(mb->distinguished);

@@ -1,0 +1,252 @@
+#include "devx.h"
+#include "notify.h"
+#include "operations.h"
+#include "stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct stream {
+	struct devx *devx;
+	uint64_t number; /* of this connection */
+	GPtrArray *ids; /* char *: subscription ids as text */
+	GString *pending;
+	size_t sent;
+	int64_t ends_ms, beat_ms;
+	uint64_t seen;
+	bool closed;
+};
+
+static uint64_t next_connection(void)
+{
+	static uint64_t next;
+	return __atomic_add_fetch(&next, 1, __ATOMIC_SEQ_CST);
+}
+
+/* The mailbox of a subscription id, locked; NULL when the id leads nowhere. */
+static struct subscription *open_subscription(
+	struct devx *devx, const char *text, struct mailbox **mb)
+{
+	uint64_t guid, id;
+
+	*mb = NULL;
+	if (!subscription_id_parse(text, &guid, &id))
+		return NULL;
+	*mb = store_find_guid(devx->store, guid);
+	if (*mb == NULL)
+		return NULL;
+	mailbox_lock(*mb);
+	struct subscription *s = subscription_find(*mb, id);
+	if (s == NULL || !s->streaming) {
+		mailbox_unlock(*mb);
+		return NULL;
+	}
+	return s;
+}
+
+/* --- the first envelope, within the ordinary dispatcher */
+
+static void error_ids(struct ctx *ctx, const char *code, const char *id)
+{
+	g_string_append_printf(ctx->out,
+		"<m:GetStreamingEventsResponseMessage ResponseClass=\"Error\"><m:MessageText>%s"
+		"</m:MessageText><m:ResponseCode>%s</m:ResponseCode>"
+		"<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey><m:ErrorSubscriptionIds>",
+		code_text(code), code);
+	xml_put(ctx->out, "t:SubscriptionId", id);
+	g_string_append(
+		ctx->out, "</m:ErrorSubscriptionIds></m:GetStreamingEventsResponseMessage>");
+}
+
+void op_get_streaming_events(struct ctx *ctx)
+{
+	const char *lost = NULL;
+	bool fault = ctx_fault(ctx, FAULT_SUBSCRIPTION);
+
+	ctx->stream_ids = g_ptr_array_new_with_free_func(g_free);
+	for (const struct xml_node *id = xml_child(ctx->body, "SubscriptionIds")->first;
+		id != NULL && lost == NULL; id = id->next) {
+		struct mailbox *mb;
+		uint64_t guid = 0, number;
+		subscription_id_parse(id->text, &guid, &number);
+		struct subscription *s = store_find_guid_for(ctx, guid) != NULL
+			? open_subscription(ctx->devx, id->text, &mb)
+			: NULL;
+		if (s != NULL && fault) {
+			subscription_remove(mb, s->id);
+			mailbox_unlock(mb);
+			s = NULL;
+		} else if (s != NULL) {
+			mailbox_unlock(mb);
+		}
+		if (s == NULL)
+			lost = id->text;
+		else
+			g_ptr_array_add(ctx->stream_ids, g_strdup(id->text));
+	}
+	rsp_open(ctx);
+	if (lost != NULL) {
+		error_ids(ctx, "ErrorSubscriptionNotFound", lost);
+	} else {
+		rsp_ok(ctx);
+		xml_put(ctx->out, "m:ConnectionStatus", "OK");
+		rsp_end(ctx);
+		ctx->stream = true;
+		ctx->stream_minutes = atoi(xml_child_text(ctx->body, "ConnectionTimeout"));
+	}
+	rsp_close(ctx);
+}
+
+/* --- what follows */
+
+static void part_open(GString *out)
+{
+	g_string_append(out,
+		"<?xml version=\"1.0\" encoding=\"utf-8\"?><s:Envelope xmlns:s=\"" NS_URI_SOAP
+		"\"><s:Header><t:ServerVersionInfo MajorVersion=\"15\" MinorVersion=\"2\" "
+		"MajorBuildNumber=\"1118\" MinorBuildNumber=\"40\" Version=\"V2017_07_11\" xmlns:t=\"" //
+		NS_URI_T "\"/></s:Header><s:Body><m:GetStreamingEventsResponse xmlns:m=\"" NS_URI_M
+		"\" xmlns:t=\"" NS_URI_T "\"><m:ResponseMessages><m:GetStreamingEventsResponseMessage "
+		"ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>");
+}
+
+static void part_close(GString *out)
+{
+	g_string_append(out, "</m:GetStreamingEventsResponseMessage></m:ResponseMessages>"
+			     "</m:GetStreamingEventsResponse></s:Body></s:Envelope>");
+}
+
+static void part_status(GString *out, const char *status)
+{
+	part_open(out);
+	xml_put(out, "m:ConnectionStatus", status);
+	part_close(out);
+}
+
+static void notification(GString *out, const struct subscription *s)
+{
+	char id[64];
+
+	subscription_id_text(s, id, sizeof id);
+	xml_open(out, "m:Notification");
+	xml_put(out, "t:SubscriptionId", id);
+	for (GList *l = s->events.head; l != NULL; l = l->next)
+		event_write(out, s->mailbox, l->data, false);
+	xml_close(out, "m:Notification");
+}
+
+/* Another connection reads this subscription now: the older one is told and ends. */
+static void part_superseded(GString *out, const char *id)
+{
+	part_open(out);
+	g_string_truncate(out, out->len - strlen("<m:ResponseCode>NoError</m:ResponseCode>"));
+	char *success = g_strrstr(out->str, "ResponseClass=\"Success\"");
+	g_string_truncate(out, (gsize)(success - out->str));
+	g_string_append_printf(out,
+		"ResponseClass=\"Error\"><m:MessageText>%s</m:MessageText>"
+		"<m:ResponseCode>ErrorNewEventStreamConnectionOpened</m:ResponseCode>"
+		"<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey><m:ErrorSubscriptionIds>",
+		code_text("ErrorNewEventStreamConnectionOpened"));
+	xml_put(out, "t:SubscriptionId", id);
+	g_string_append(out, "</m:ErrorSubscriptionIds>");
+	part_close(out);
+}
+
+static void collect(struct stream *st)
+{
+	GString *notes = g_string_new(NULL);
+
+	for (guint i = 0; i < st->ids->len && !st->closed; i++) {
+		struct mailbox *mb;
+		struct subscription *s = open_subscription(st->devx, st->ids->pdata[i], &mb);
+		if (s == NULL)
+			continue;
+		if (s->connection != st->number) {
+			part_superseded(st->pending, st->ids->pdata[i]);
+			st->closed = true;
+		} else if (s->events.head != NULL) {
+			notification(notes, s);
+			g_queue_clear_full(&s->events, g_free);
+			g_queue_init(&s->events);
+		}
+		mailbox_unlock(mb);
+	}
+	if (notes->len > 0) {
+		part_open(st->pending);
+		g_string_append_printf(
+			st->pending, "<m:Notifications>%s</m:Notifications>", notes->str);
+		part_close(st->pending);
+	}
+	g_string_free(notes, TRUE);
+}
+
+/* Fills `pending` with the next envelope; blocks until there is one. */
+static void next_part(struct stream *st)
+{
+	while (st->pending->len == 0 && !st->closed) {
+		collect(st);
+		if (st->pending->len > 0)
+			break;
+		int64_t now = now_ms();
+		if (st->devx->stopping || now >= st->ends_ms) {
+			part_status(st->pending, "Closed");
+			st->closed = true;
+		} else if (now >= st->beat_ms) {
+			part_status(st->pending, "OK");
+			st->beat_ms = now + st->devx->options.heartbeat_ms;
+		} else {
+			int64_t wait = MIN(st->ends_ms, st->beat_ms) - now;
+			st->seen = events_wait(st->seen, MIN(wait, 200));
+		}
+	}
+}
+
+static ssize_t stream_read(void *data, uint64_t at, char *out, size_t max)
+{
+	struct stream *st = data;
+	(void)at;
+
+	if (st->sent == st->pending->len) {
+		if (st->closed)
+			return MHD_CONTENT_READER_END_OF_STREAM;
+		g_string_truncate(st->pending, 0);
+		st->sent = 0;
+		next_part(st);
+	}
+	size_t n = MIN(st->pending->len - st->sent, max);
+	memcpy(out, st->pending->str + st->sent, n);
+	st->sent += n;
+	return (ssize_t)n;
+}
+
+static void stream_free(void *data)
+{
+	struct stream *st = data;
+
+	g_ptr_array_free(st->ids, TRUE);
+	g_string_free(st->pending, TRUE);
+	g_free(st);
+}
+
+struct MHD_Response *stream_response(struct devx *devx, struct answer *answer)
+{
+	struct stream *st = g_new0(struct stream, 1);
+
+	st->devx = devx;
+	st->number = next_connection();
+	st->ids = answer->stream_ids;
+	answer->stream_ids = NULL;
+	st->pending = g_string_new_len(answer->body->str, (gssize)answer->body->len);
+	st->seen = events_count();
+	st->ends_ms = now_ms() + (int64_t)answer->stream_minutes * 60000;
+	st->beat_ms = now_ms() + devx->options.heartbeat_ms;
+	for (guint i = 0; i < st->ids->len; i++) {
+		struct mailbox *mb;
+		struct subscription *s = open_subscription(devx, st->ids->pdata[i], &mb);
+		if (s == NULL)
+			continue;
+		s->connection = st->number;
+		mailbox_unlock(mb);
+	}
+	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, stream_read, st, stream_free);
+}
