@@ -450,7 +450,7 @@ const struct grammar_row grammar[] = {
 		"(FieldURI:PathToUnindexedField|IndexedFieldURI:PathToIndexedField|"
 		"ExtendedFieldURI:PathToExtendedField)+"},
 	{"NonEmptyArrayOfPropertyValues", 't', NULL,
-		"(Value:string)"},
+		"(Value:string)+"},
 	{"NonEmptyArrayOfRequestAttachmentIds", 't', NULL,
 		"(AttachmentId:RequestAttachmentId)+"},
 	{"NonEmptyArrayOfSubscriptionIds", 't', NULL,

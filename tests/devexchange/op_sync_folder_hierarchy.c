@@ -107,7 +107,7 @@ void op_sync_folder_hierarchy(struct ctx *ctx)
 		run(&h);
 		sync_state_clear(&h.state);
 	} else {
-		rsp_error(ctx, code, NULL);
+		rsp_sync_error(ctx, code, "IncludesLastFolderInRange");
 	}
 	rsp_close(ctx);
 	folder_shape_clear(&h.shape);

@@ -269,7 +269,7 @@ void op_sync_folder_items(struct ctx *ctx)
 		if (s.ignore != NULL)
 			g_hash_table_destroy(s.ignore);
 	} else {
-		rsp_error(ctx, code, NULL);
+		rsp_sync_error(ctx, code, "IncludesLastItemInRange");
 	}
 	rsp_close(ctx);
 	shape_clear(&shape);

@@ -148,10 +148,20 @@ void rsp_end(struct ctx *ctx)
 
 void rsp_error(struct ctx *ctx, const char *code, const char *empty)
 {
+	bool stopped = strcmp(code, "ErrorBatchProcessingStopped") == 0;
+
 	g_string_append_printf(ctx->out, "<m:%sResponseMessage", ctx->operation);
-	message_head(ctx, "Error", code);
+	message_head(ctx, stopped ? "Warning" : "Error", code);
 	if (empty != NULL)
 		g_string_append_printf(ctx->out, "<%s/>", empty);
+	rsp_end(ctx);
+}
+
+void rsp_sync_error(struct ctx *ctx, const char *code, const char *last)
+{
+	g_string_append_printf(ctx->out, "<m:%sResponseMessage", ctx->operation);
+	message_head(ctx, "Error", code);
+	g_string_append_printf(ctx->out, "<m:SyncState/><m:%s>true</m:%s>", last, last);
 	rsp_end(ctx);
 }
 

@@ -112,6 +112,8 @@ void rsp_warning(struct ctx *ctx, const char *code);
 void rsp_end(struct ctx *ctx);
 /* A whole error message; empty: payload container such as "m:Items", or NULL. */
 void rsp_error(struct ctx *ctx, const char *code, const char *empty);
+/* For sync operations: an empty state, and `last` true, as IncludesLastItemInRange. */
+void rsp_sync_error(struct ctx *ctx, const char *code, const char *last);
 /* The same for operations whose response element is the message. */
 void direct_ok(struct ctx *ctx);
 void direct_end(struct ctx *ctx);
