@@ -231,7 +231,8 @@ void text_html_linked(GString *out, const char *text)
 	g_string_append(out, "<bdi>");
 	while (text_find_link(text, &start, &len)) {
 		text_html_len(out, text, start);
-		g_string_append(out, "<a rel=\"noopener noreferrer\" href=\"");
+		/* An address runs from left to right in a line of any direction. */
+		g_string_append(out, "<a dir=\"ltr\" rel=\"noopener noreferrer\" href=\"");
 		text_html_len(out, text + start, len);
 		g_string_append(out, "\">");
 		text_html_len(out, text + start, len);

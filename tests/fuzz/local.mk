@@ -41,3 +41,9 @@ fuzz_stanza_SOURCES = tests/fuzz/fuzz_stanza.c $(MAIN_FUZZ)
 fuzz_stanza_CPPFLAGS = $(CPPFLAGS_FUZZ)
 fuzz_stanza_LDFLAGS = $(LDFLAGS_FUZZ)
 fuzz_stanza_LDADD = $(IMEX_LDADD)
+
+FUZZ_TARGETS += fuzz_archive
+fuzz_archive_SOURCES = tests/fuzz/fuzz_archive.c $(MAIN_FUZZ)
+fuzz_archive_CPPFLAGS = $(CPPFLAGS_FUZZ)
+fuzz_archive_LDFLAGS = $(LDFLAGS_FUZZ)
+fuzz_archive_LDADD = $(IMEX_LDADD)

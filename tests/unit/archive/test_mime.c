@@ -146,6 +146,10 @@ START_TEST(bad_input)
 	g_autoptr(GBytes) empty = g_bytes_new_static("", 0);
 	ck_assert_ptr_null(mime_parse(empty, 10, &error));
 	ck_assert(error_is(error, "mime.invalid"));
+	g_clear_error(&error);
+	g_autoptr(GBytes) nothing = g_bytes_new(NULL, 0);
+	ck_assert_ptr_null(mime_parse(nothing, 10, &error));
+	ck_assert(error_is(error, "mime.invalid"));
 }
 END_TEST
 
