@@ -232,6 +232,25 @@ STORE_TEST(one_doubtful_mapping_blocks_its_segments_only)
 	ck_assert_uint_eq(report.planned, 0);
 }
 
+STORE_TEST(a_new_mailbox_gets_what_was_under_way)
+{
+	archive_domain("im");
+	captured_text(store, 0, NULL);
+	ck_assert_uint_eq(prepare().planned, 2);
+	autoptr(mailbox) moved = mailbox_new("bob@im.example", "robert@corp.example", "exchange");
+	g_autoptr(GError) problem = NULL;
+	autoptr(config) config = config_parse("test.conf", config_text, &problem);
+	autoptr(usermap) map = usermap_new(config, &problem);
+	autoptr(mailbox) back = NULL;
+	must(usermap_lookup(map, "bob@im.example", &back, error));
+	int64_t id = 0;
+	must(store_mailbox_remap(store, moved, &id, error));
+	must(store_mailbox_remap(store, back, &id, error));
+	ck_assert_uint_eq(prepare().planned, 0);
+	g_autoptr(GPtrArray) rows = due(id, INT64_MAX);
+	ck_assert_uint_eq(rows->len, 1);
+}
+
 Suite *delivery_suite(void)
 {
 	Suite *suite = suite_create("delivery");
@@ -246,6 +265,7 @@ Suite *delivery_suite(void)
 	store_test_add(tests, strangers_get_nothing);
 	store_test_add(tests, joins_alone_are_for_those_who_want_events);
 	store_test_add(tests, one_doubtful_mapping_blocks_its_segments_only);
+	store_test_add(tests, a_new_mailbox_gets_what_was_under_way);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
