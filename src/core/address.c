@@ -46,9 +46,19 @@ static char *canonical_tel(const char *text, GError **error)
 /* Lower case and NFC; lower-casing first, because it can leave a text that is not NFC. */
 static char *fold(const char *text, gssize length)
 {
-	g_autofree char *composed = g_utf8_normalize(text, length, G_NORMALIZE_NFC);
+	g_autofree char *whole = length < 0 ? g_strdup(text) : g_strndup(text, (gsize)length);
+	if (g_str_is_ascii(whole))
+		return g_ascii_strdown(whole, -1);
+	g_autofree char *composed = g_utf8_normalize(whole, -1, G_NORMALIZE_NFC);
 	g_autofree char *lower = g_utf8_strdown(composed, -1);
 	return g_utf8_normalize(lower, -1, G_NORMALIZE_NFC);
+}
+
+/* Most domains: nothing in them that libidn2 would change or refuse. */
+static bool is_plain_domain(const char *folded)
+{
+	return folded[0] != '\0' && strlen(folded) <= 63 && g_str_is_ascii(folded) &&
+	       strstr(folded, "xn--") == NULL;
 }
 
 static char *canonical_domain(const char *text, const char *domain, GError **error)
@@ -57,6 +67,8 @@ static char *canonical_domain(const char *text, const char *domain, GError **err
 	size_t length = strlen(folded);
 	if (length > 0 && folded[length - 1] == '.')
 		folded[length - 1] = '\0';
+	if (is_plain_domain(folded))
+		return g_steal_pointer(&folded);
 	char *unicode = NULL;
 	if (folded[0] == '\0' || idn2_to_unicode_8z8z(folded, &unicode, 0) != IDN2_OK) {
 		fail(text, "the domain is not a host name", error);

@@ -53,10 +53,16 @@ static bool find_group(const struct contact *contact, const char *group, guint *
 	return false;
 }
 
+/* NULL when it is not UTF-8. */
+static char *compose(const char *name)
+{
+	return g_str_is_ascii(name) ? g_strdup(name) : g_utf8_normalize(name, -1, G_NORMALIZE_NFC);
+}
+
 void contact_add_group(struct contact *contact, const char *group)
 {
 	guint index;
-	g_autofree char *composed = g_utf8_normalize(group, -1, G_NORMALIZE_NFC);
+	g_autofree char *composed = compose(group);
 	if (composed == NULL || composed[0] == '\0' || find_group(contact, composed, &index))
 		return;
 	g_ptr_array_add(contact->groups, g_steal_pointer(&composed));
