@@ -20,6 +20,7 @@
  *   ews.moved              MAILBOX   the mailbox is being moved, or another server has it now
  *   ews.quota              MAILBOX   the mailbox is full
  *   ews.locked             CONFIG    account locked or blocked (HTTP 456)
+ *   ews.unsent             RETRY     of a batch: a request before it failed, this was not sent
  *   ews.sync_state         MAILBOX   sync state refused twice in one pass
  *   ews.not_found          ITEM      item or folder is gone
  *   ews.conflict           ITEM      changed meanwhile: read again and decide anew
