@@ -8,6 +8,8 @@ const struct command *const commands[] = {
         &cmd_partner,
         &cmd_metadata,
         &cmd_token,
+        &cmd_check,
+        &cmd_doctor,
         &cmd_policy,
         &cmd_migrate,
         &cmd_contacts,

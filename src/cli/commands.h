@@ -8,7 +8,9 @@
 
 extern const struct command cmd_archive;
 extern const struct command cmd_cert;
+extern const struct command cmd_check;
 extern const struct command cmd_contacts;
+extern const struct command cmd_doctor;
 extern const struct command cmd_export;
 extern const struct command cmd_init;
 extern const struct command cmd_metadata;

@@ -7,6 +7,7 @@ INTEGRATION_TESTS += tests/integration/test_archive.py
 INTEGRATION_TESTS += tests/integration/test_cli.py
 INTEGRATION_TESTS += tests/integration/test_devexchange.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_exchangelib.py
+INTEGRATION_TESTS += tests/integration/test_doctor.py
 INTEGRATION_TESTS += tests/integration/test_ews.py
 INTEGRATION_TESTS += tests/integration/test_ews_schema.py
 INTEGRATION_TESTS += tests/integration/test_survey.py

@@ -1,0 +1,308 @@
+#include "cli/commands.h"
+#include "cli/diagnose.h"
+#include "cli/probe.h"
+#include "cli/subject.h"
+#include "cli/trust.h"
+#include "core/clock.h"
+#include "ews/session.h"
+#include "oauth/challenge.h"
+#include "oauth/trust.h"
+#include "store/partner.h"
+#include "sync/mailserver.h"
+#include "sync/usermap.h"
+#include "wire/http.h"
+
+#include <string.h>
+
+static char *only_user, *only_partner;
+
+static const GOptionEntry options[] = {
+        {"user", 'u', 0, G_OPTION_ARG_STRING, &only_user, "Open this IM user's mailbox as well",
+                "USER"},
+        {"partner", 'p', 0, G_OPTION_ARG_STRING, &only_partner, "Only this partner's servers",
+                "NAME"},
+        {NULL, 0, 0, 0, NULL, NULL, NULL},
+};
+
+/* Which step of the way an error of the HTTP client belongs to. */
+static const struct {
+	const char *reason, *what;
+} steps[] = {
+        {"http.name", "name"},
+        {"http.address_refused", "name"},
+        {"http.unreachable", "tcp"},
+        {"http.tls_not", "tls"},
+        {"http.tls_untrusted", "tls"},
+        {"http.tls_expired", "tls"},
+        {"http.tls_name", "tls"},
+        {"http.tls", "tls"},
+        {"probe.status", "url"},
+        {"http.redirect", "url"},
+        {"http.request", "url"},
+        {"token.challenge", "challenge"},
+        {"challenge.malformed", "challenge"},
+        {"token.client_id", "audience"},
+        {"token.origin", "audience"},
+        {"token.realm", "realm"},
+        {"token.not_trusted", "issuer"},
+        {"token.no_partner", "partner"},
+        {"token.disabled", "partner"},
+        {"token.user", "mailbox"},
+        {"keyring.empty", "key"},
+        {"keyring.expired", "key"},
+};
+
+static const char *step_of(const GError *error, const char *otherwise)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(steps); i++)
+		if (error_is(error, steps[i].reason))
+			return steps[i].what;
+	return otherwise;
+}
+
+/* One [server NAME] under examination. */
+struct patient {
+	struct cli *cli;
+	const struct config *config;
+	struct findings *findings;
+	const char *server, *url, *partner;
+	struct token_source *tokens;
+};
+
+static void check_clock(const struct patient *patient, const struct probe *probe)
+{
+	int64_t offset_s = 0;
+	GError *error = NULL;
+	if (!probe_clock_offset_s(probe, &offset_s))
+		return;
+	if (ABS(offset_s) <= config_duration_s(patient->config, "oauth", NULL, "skew")) {
+		findings_good(patient->findings, "clock", "%s: %" G_GINT64_FORMAT " s from ours",
+		        patient->server, offset_s);
+		return;
+	}
+	error_set(&error, ERROR_CONFIG, "doctor.clock",
+	        "the clock of %s is %" G_GINT64_FORMAT
+	        " seconds off ours, so that tokens look expired or not valid yet: set both clocks "
+	        "by NTP",
+	        patient->server, offset_s);
+	findings_bad(patient->findings, "clock", error);
+}
+
+/* Name, TCP, TLS, URL, clock and challenge, by one request with an empty token. */
+static bool check_way(const struct patient *patient)
+{
+	GError *error = NULL;
+	autoptr(probe) probe = probe_challenge(patient->config, patient->url, &error);
+	if (probe == NULL) {
+		findings_bad(patient->findings, step_of(error, "answer"), error);
+		return false;
+	}
+	findings_good(patient->findings, "tls", "%s: %s answers, and its certificate is in order",
+	        patient->server, patient->url);
+	check_clock(patient, probe);
+	if (!token_check_challenge(
+	            patient->tokens, patient->partner, probe_headers(probe), &error)) {
+		findings_bad(patient->findings, step_of(error, "challenge"), error);
+		return false;
+	}
+	findings_good(patient->findings, "challenge", "%s trusts us", patient->partner);
+	return true;
+}
+
+/* What a refresh would say, without doing it. */
+static bool compare_metadata(
+        const struct patient *patient, const struct partner *partner, GError **error)
+{
+	autoptr(http_client) client =
+	        trust_client_new(patient->config, partner->metadata_url, error);
+	autoptr(metadata) metadata =
+	        client != NULL ? trust_fetch(client, partner->metadata_url, error) : NULL;
+	struct trust_change change = {0};
+	struct partner *fresh = NULL;
+	if (metadata == NULL ||
+	        !trust_refresh(partner, metadata,
+	                config_duration_s(patient->config, "partner", NULL, "key_hold"), false,
+	                &fresh, &change, error))
+		return false;
+	partner_free(fresh);
+	if (change.added + change.removed == 0)
+		return true;
+	error_set(error, ERROR_CONFIG, "doctor.keys",
+	        "%s publishes other keys than those we know (%u new, %u gone): run imex partner "
+	        "refresh %s",
+	        partner->name, change.added, change.removed, partner->name);
+	return false;
+}
+
+static void check_metadata(const struct patient *patient)
+{
+	GError *error = NULL;
+	autoptr(partner) partner =
+	        store_partner_get(cli_store(patient->cli, NULL), patient->partner, NULL);
+	if (partner == NULL || partner->metadata_url == NULL)
+		return;
+	if (compare_metadata(patient, partner, &error))
+		findings_good(patient->findings, "metadata", "%s: the keys match", partner->name);
+	else
+		findings_bad(patient->findings, "metadata", error);
+}
+
+static const char get_inbox[] =
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>"
+        "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\""
+        " xmlns:t=\"http://schemas.microsoft.com/exchange/services/2006/types\""
+        " xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/messages\">"
+        "<s:Header><t:RequestServerVersion Version=\"Exchange2013\"/></s:Header><s:Body>"
+        "<m:GetFolder><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape></m:FolderShape>"
+        "<m:FolderIds><t:DistinguishedFolderId Id=\"inbox\"/></m:FolderIds></m:GetFolder>"
+        "</s:Body></s:Envelope>";
+
+/* A real call with a real token: the server's diagnostics are worth more than any guess. */
+static bool try_token(const struct patient *patient, const struct mailbox *mailbox, GError **error)
+{
+	uint64_t generation = 0;
+	g_autofree char *value = NULL;
+	if (!token_for(patient->tokens, patient->partner, patient->url, mailbox, &value,
+	            &generation, error))
+		return false;
+	autoptr(http_client) client = trust_client_new(patient->config, patient->url, error);
+	if (client == NULL)
+		return false;
+	g_autofree char *header = g_strconcat("Authorization: ", value, NULL);
+	g_autoptr(GPtrArray) headers = g_ptr_array_new();
+	g_ptr_array_add(headers, header);
+	const struct http_request request = {.method = "POST",
+	        .url = patient->url,
+	        .headers = headers,
+	        .body = get_inbox,
+	        .body_len = sizeof get_inbox - 1,
+	        .content_type = "text/xml; charset=utf-8",
+	        .repeatable = true};
+	autoptr(http_response) response = NULL;
+	if (!http_perform(client, &request, &response, error))
+		return false;
+	if (response->status != 401)
+		return true;
+	const char *diagnostics = http_response_header(response, "x-ms-diagnostics");
+	g_autofree const char **challenges = http_response_headers(response, "WWW-Authenticate");
+	/* The first refusal only drops the token; a second one, of a new token, says why. */
+	if (!token_refused(
+	            patient->tokens, patient->partner, generation, challenges, diagnostics, error))
+		return false;
+	g_clear_pointer(&value, g_free);
+	if (!token_for(patient->tokens, patient->partner, patient->url, mailbox, &value,
+	            &generation, error))
+		return false;
+	return token_refused(
+	        patient->tokens, patient->partner, generation, challenges, diagnostics, error);
+}
+
+static bool open_mailbox(
+        const struct patient *patient, const struct mailbox *mailbox, GError **error)
+{
+	struct token_use use = {
+	        .source = patient->tokens, .partner = patient->partner, .url = patient->url};
+	const struct mailserver_hooks hooks = {
+	        .authorize = token_authorize, .authorize_data = &use};
+	autoptr(ews_session) session = mailserver_open(
+	        patient->config, patient->server, patient->tokens != NULL ? &hooks : NULL, error);
+	if (session == NULL)
+		return false;
+	autoptr(ews_mailbox_info) info = NULL;
+	ews_session_use_mailbox(session, mailbox);
+	return ews_confirm_mailbox(session, &info, error);
+}
+
+static void check_mailbox(const struct patient *patient, const struct mailbox *mailbox)
+{
+	GError *error = NULL;
+	if (patient->tokens != NULL && !try_token(patient, mailbox, &error)) {
+		findings_bad(patient->findings, step_of(error, "token"), error);
+		return;
+	}
+	if (patient->tokens != NULL)
+		findings_good(patient->findings, "token", "%s takes our token", patient->server);
+	if (open_mailbox(patient, mailbox, &error))
+		findings_good(patient->findings, "mailbox", "%s is the mailbox of %s",
+		        mailbox->smtp, mailbox->owner);
+	else
+		findings_bad(patient->findings, step_of(error, "mailbox"), error);
+}
+
+/* The user's mailbox, when it is on this server; false when the way there is wrong. */
+static bool find_mailbox(const struct patient *patient, struct mailbox **mailbox)
+{
+	GError *error = NULL;
+	*mailbox = NULL;
+	if (only_user == NULL)
+		return true;
+	g_autofree char *owner = cli_user(only_user, &error);
+	autoptr(usermap) map = owner != NULL ? usermap_new(patient->config, &error) : NULL;
+	if (map == NULL || !usermap_lookup(map, owner, mailbox, &error)) {
+		findings_bad(patient->findings, "user", error);
+		return false;
+	}
+	if ((*mailbox)->server == NULL || g_str_equal((*mailbox)->server, patient->server))
+		return true;
+	g_clear_pointer(mailbox, mailbox_free);
+	return true;
+}
+
+static void examine(struct patient *patient)
+{
+	GError *error = NULL;
+	struct mailbox *found = NULL;
+	const struct config *config = patient->config;
+	patient->url = config_require(config, "server", patient->server, "url", &error);
+	patient->partner = config_string(config, "server", patient->server, "partner");
+	bool takes_tokens =
+	        g_str_equal(config_string(config, "server", patient->server, "auth"), "token");
+	if (patient->url == NULL) {
+		findings_bad(patient->findings, "url", error);
+		return;
+	}
+	autoptr(token_source) tokens = takes_tokens ? cli_tokens(patient->cli, &error) : NULL;
+	patient->tokens = tokens;
+	if (takes_tokens && tokens == NULL) {
+		findings_bad(patient->findings, "identity", error);
+		return;
+	}
+	bool way = !takes_tokens || check_way(patient);
+	if (takes_tokens)
+		check_metadata(patient);
+	if (!find_mailbox(patient, &found))
+		return;
+	autoptr(mailbox) mailbox = found;
+	if (way && mailbox != NULL)
+		check_mailbox(patient, mailbox);
+}
+
+static enum cli_exit run_doctor(struct cli *cli, int argc, char **argv)
+{
+	(void)argv;
+	if (argc != 0)
+		return cli_usage(&cmd_doctor, "it takes no operand");
+	autoptr(findings) findings = findings_new();
+	http_global_init();
+	diagnose_own(cli, findings);
+	const struct config *config = cli_config(cli, NULL);
+	bool ready = config != NULL && cli_store(cli, NULL) != NULL;
+	const char *const *names = ready ? config_names(config, "server") : NULL;
+	for (; names != NULL && *names != NULL; names++) {
+		struct patient patient = {
+		        .cli = cli, .config = config, .findings = findings, .server = *names};
+		if (only_partner == NULL ||
+		        g_str_equal(
+		                config_string(config, "server", *names, "partner"), only_partner))
+			examine(&patient);
+	}
+	return findings_end(findings, cli);
+}
+
+const struct command cmd_doctor = {.name = "doctor",
+        .usage = "[--user USER] [--partner NAME]",
+        .summary = "Walk the whole way to the mail servers and say what is wrong",
+        .help = "Writes nothing. Each line is ok, a warning, or what is wrong and what mends it.",
+        .flags = COMMAND_JSON,
+        .options = options,
+        .run = run_doctor};
