@@ -307,8 +307,8 @@ struct mime_parts *mime_parse(GBytes *bytes, size_t max_bytes, GError **error)
 		return NULL;
 	}
 	mime_global_init();
-	GMimeStream *stream = len > 0 ? g_mime_stream_mem_new_with_buffer(data, len)
-	                              : g_mime_stream_mem_new();
+	GMimeStream *stream =
+	        len > 0 ? g_mime_stream_mem_new_with_buffer(data, len) : g_mime_stream_mem_new();
 	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
 	GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
 	struct mime_parts *parts = NULL;
