@@ -43,7 +43,7 @@ static void check_basic(struct devx *devx, const char *encoded, struct auth_resu
 		*colon = '\0';
 		struct mailbox *mb = user_named(devx, text);
 		if (mb != NULL && !mb->disabled && mb->password != NULL &&
-			same_secret(colon + 1, mb->password)) {
+		        same_secret(colon + 1, mb->password)) {
 			r->ok = true;
 			r->who.kind = ID_USER;
 			r->who.user = mb;
@@ -53,7 +53,7 @@ static void check_basic(struct devx *devx, const char *encoded, struct auth_resu
 }
 
 static void check_bearer(
-	struct devx *devx, const char *token, const char *host, struct auth_result *r)
+        struct devx *devx, const char *token, const char *host, struct auth_result *r)
 {
 	struct token_verdict v;
 
@@ -68,13 +68,13 @@ static void check_bearer(
 	r->who = v.who;
 	r->invalid_token = !v.ok;
 	if (!v.ok)
-		r->diagnostics = g_strdup_printf("%d;reason=\"%s\";error_category=\"%s\"", v.number,
-			v.reason, v.category);
+		r->diagnostics = g_strdup_printf(
+		        "%d;reason=\"%s\";error_category=\"%s\"", v.number, v.reason, v.category);
 	g_free(v.reason);
 }
 
 void auth_check(struct devx *devx, const char *authorization, int count, const char *host,
-	struct auth_result *r)
+        struct auth_result *r)
 {
 	*r = (struct auth_result){0};
 	if (count > 1 || (authorization != NULL && strlen(authorization) > MAX_HEADER)) {
@@ -100,7 +100,7 @@ char *auth_bearer_challenge(struct devx *devx, bool invalid_token)
 
 	partners_refresh(devx->partners, REFRESH_UNLOADED);
 	g_string_append_printf(
-		s, "Bearer client_id=\"%s\", trusted_issuers=\"", devx->options.app_id);
+	        s, "Bearer client_id=\"%s\", trusted_issuers=\"", devx->options.app_id);
 	pthread_mutex_lock(&devx->partners->lock);
 	for (guint i = 0; i < devx->partners->list->len; i++) {
 		const struct partner *p = devx->partners->list->pdata[i];

@@ -14,7 +14,7 @@ struct auth_result {
 
 /* authorization: the header's value, or NULL; count: how many such headers there were. */
 void auth_check(struct devx *devx, const char *authorization, int count, const char *host,
-	struct auth_result *result);
+        struct auth_result *result);
 /* The WWW-Authenticate value for bearer tokens; g_free. */
 char *auth_bearer_challenge(struct devx *devx, bool invalid_token);
 

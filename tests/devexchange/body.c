@@ -7,7 +7,8 @@
 static const struct {
 	const char *entity;
 	gunichar c;
-} entities[] = {{"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"quot", '"'}, {"apos", '\''}, {"nbsp", ' '}};
+} entities[] = {
+        {"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"quot", '"'}, {"apos", '\''}, {"nbsp", ' '}};
 
 /* p is at '&'; returns where reading goes on. */
 static const char *take_entity(GString *out, const char *p)
@@ -26,7 +27,7 @@ static const char *take_entity(GString *out, const char *p)
 	}
 	for (size_t i = 0; i < G_N_ELEMENTS(entities); i++)
 		if (strlen(entities[i].entity) == (size_t)(end - p - 1) &&
-			strncmp(p + 1, entities[i].entity, (size_t)(end - p - 1)) == 0) {
+		        strncmp(p + 1, entities[i].entity, (size_t)(end - p - 1)) == 0) {
 			g_string_append_unichar(out, entities[i].c);
 			return end + 1;
 		}
@@ -45,7 +46,8 @@ static bool tag_is(const char *tag, const char *name)
 /* p is at '<'; returns where reading goes on. */
 static const char *take_tag(GString *out, const char *p)
 {
-	static const char *const breaking[] = {"br", "/p", "/div", "/li", "/tr", "/h1", "/h2", "/h3"};
+	static const char *const breaking[] = {
+	        "br", "/p", "/div", "/li", "/tr", "/h1", "/h2", "/h3"};
 	static const char *const hidden[] = {"style", "script", "head"};
 	const char *end = strchr(p, '>');
 
@@ -59,7 +61,8 @@ static const char *take_tag(GString *out, const char *p)
 			char close[16];
 			g_snprintf(close, sizeof close, "</%s", hidden[i]);
 			const char *stop = p;
-			while (*stop != '\0' && g_ascii_strncasecmp(stop, close, strlen(close)) != 0)
+			while (*stop != '\0' &&
+			        g_ascii_strncasecmp(stop, close, strlen(close)) != 0)
 				stop++;
 			const char *after = strchr(stop, '>');
 			return after != NULL ? after + 1 : stop + strlen(stop);
@@ -91,7 +94,7 @@ char *html_to_text(const char *html)
 char *text_to_html(const char *text)
 {
 	GString *out = g_string_new("<html><head><meta http-equiv=\"Content-Type\" "
-				    "content=\"text/html; charset=utf-8\"></head><body>");
+	                            "content=\"text/html; charset=utf-8\"></head><body>");
 
 	for (const char *p = text; *p != '\0'; p++) {
 		if (*p == '<')

@@ -9,12 +9,10 @@
  *   GET    mailboxes           [{"smtp", "name", "items": {"folder": N}}]
  *   POST   mailboxes           {"smtp", "name"?, "password"?, "upn"?, "sip"?, "alias"?,
  *                               "impersonator"?, "disabled"?}: adds or changes
- *   GET    partners            POST partners {"metadata", "ca"?} adds; {"issuer", "enabled"} changes
- *   POST   partners/refresh    reads all metadata documents again
- *   POST   signing/roll        a new signing certificate
- *   POST   clock               {"skew_s": N}: what time tokens are checked against
- *   POST   groups              {"smtp"}: adds a directory distribution group
- *   POST   shutdown
+ *   GET    partners            POST partners {"metadata", "ca"?} adds; {"issuer", "enabled"}
+ * changes POST   partners/refresh    reads all metadata documents again POST   signing/roll a new
+ * signing certificate POST   clock               {"skew_s": N}: what time tokens are checked
+ * against POST   groups              {"smtp"}: adds a directory distribution group POST   shutdown
  */
 #include "http.h"
 #include "partner.h"
@@ -105,12 +103,13 @@ static json_t *mailbox_json(struct mailbox *mb)
 	while (g_hash_table_iter_next(&i, NULL, &value)) {
 		struct folder *f = value;
 		if (folder_count(f) > 0)
-			json_object_set_new(items, f->distinguished != NULL ? f->distinguished : f->name,
-				json_integer(folder_count(f)));
+			json_object_set_new(items,
+			        f->distinguished != NULL ? f->distinguished : f->name,
+			        json_integer(folder_count(f)));
 	}
 	json_t *object = json_pack("{s:s,s:s,s:s,s:s,s:b,s:o}", "smtp", mb->smtp, "name", mb->name,
-		"upn", mb->upn, "sip", mb->sip, "migrated", (int)mb->migration_completed, "items",
-		items);
+	        "upn", mb->upn, "sip", mb->sip, "migrated", (int)mb->migration_completed, "items",
+	        items);
 	mailbox_unlock(mb);
 	return object;
 }
@@ -167,10 +166,10 @@ static enum MHD_Result get_partners(struct exchange *x, const json_t *in, const 
 	pthread_mutex_lock(&ps->lock);
 	for (guint i = 0; i < ps->list->len; i++) {
 		const struct partner *p = ps->list->pdata[i];
-		json_array_append_new(list,
-			json_pack("{s:s,s:s?,s:b,s:b,s:i}", "metadata", p->source, "issuer", p->issuer,
-				"enabled", (int)p->enabled, "loaded", (int)p->loaded, "keys",
-				(int)p->keys->len));
+		json_array_append_new(
+		        list, json_pack("{s:s,s:s?,s:b,s:b,s:i}", "metadata", p->source, "issuer",
+		                      p->issuer, "enabled", (int)p->enabled, "loaded",
+		                      (int)p->loaded, "keys", (int)p->keys->len));
 	}
 	pthread_mutex_unlock(&ps->lock);
 	return reply(x, 200, list);
@@ -254,19 +253,19 @@ static const struct {
 	const char *method, *name;
 	enum MHD_Result (*run)(struct exchange *x, const json_t *in, const char *rest);
 } verbs[] = {
-	{"GET", "faults", get_faults},
-	{"POST", "faults", post_faults},
-	{"DELETE", "faults", delete_faults},
-	{"GET", "counters", get_counters},
-	{"DELETE", "counters", delete_counters},
-	{"GET", "mailboxes", get_mailboxes},
-	{"POST", "mailboxes", post_mailboxes},
-	{"GET", "partners", get_partners},
-	{"POST", "partners", post_partners},
-	{"POST", "signing", post_signing},
-	{"POST", "clock", post_clock},
-	{"POST", "groups", post_groups},
-	{"POST", "shutdown", post_shutdown},
+        {"GET", "faults", get_faults},
+        {"POST", "faults", post_faults},
+        {"DELETE", "faults", delete_faults},
+        {"GET", "counters", get_counters},
+        {"DELETE", "counters", delete_counters},
+        {"GET", "mailboxes", get_mailboxes},
+        {"POST", "mailboxes", post_mailboxes},
+        {"GET", "partners", get_partners},
+        {"POST", "partners", post_partners},
+        {"POST", "signing", post_signing},
+        {"POST", "clock", post_clock},
+        {"POST", "groups", post_groups},
+        {"POST", "shutdown", post_shutdown},
 };
 
 enum MHD_Result route_control(struct exchange *x)
@@ -287,7 +286,7 @@ enum MHD_Result route_control(struct exchange *x)
 	}
 	for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++) {
 		if (strcmp(verbs[i].method, x->method) != 0 || strlen(verbs[i].name) != n ||
-			strncmp(verbs[i].name, path, n) != 0)
+		        strncmp(verbs[i].name, path, n) != 0)
 			continue;
 		json_t *body = in != NULL ? in : json_object();
 		enum MHD_Result rc = verbs[i].run(x, body, path + n);

@@ -40,7 +40,7 @@ void count_answer(const char *operation, const char *code, const char *mailbox)
 	add(name);
 	if (mailbox != NULL) {
 		g_snprintf(name, sizeof name, "mailbox.%s.%s", mailbox,
-			operation != NULL ? operation : "unknown");
+		        operation != NULL ? operation : "unknown");
 		add(name);
 	}
 	pthread_mutex_unlock(&counters_lock);
@@ -72,14 +72,14 @@ void counters_reset(void)
 }
 
 static void record_file(const char *dir, unsigned number, const char *operation, const char *what,
-	const char *bytes, size_t length)
+        const char *bytes, size_t length)
 {
 	char *name = g_strdup_printf(
-		"%s/%06u-%s.%s.xml", dir, number, operation != NULL ? operation : "unknown", what);
+	        "%s/%06u-%s.%s.xml", dir, number, operation != NULL ? operation : "unknown", what);
 	GError *error = NULL;
 
 	if (!g_file_set_contents_full(
-		    name, bytes, (gssize)length, G_FILE_SET_CONTENTS_NONE, 0600, &error)) {
+	            name, bytes, (gssize)length, G_FILE_SET_CONTENTS_NONE, 0600, &error)) {
 		fprintf(stderr, "devexchange: %s\n", error->message);
 		g_error_free(error);
 	}
@@ -87,7 +87,7 @@ static void record_file(const char *dir, unsigned number, const char *operation,
 }
 
 void record_exchange(struct devx *devx, const char *operation, const char *request, size_t length,
-	int status, const char *answer, size_t answer_length)
+        int status, const char *answer, size_t answer_length)
 {
 	static unsigned next;
 	unsigned number = __atomic_add_fetch(&next, 1, __ATOMIC_SEQ_CST);

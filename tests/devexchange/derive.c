@@ -8,33 +8,33 @@
 static const struct {
 	const char *mapping, *pattern;
 } patterns[] = {
-	{"LastCommaFirst", "%L, %F %M"},
-	{"FirstSpaceLast", "%F %M %L %S"},
-	{"Company", "%C"},
-	{"LastCommaFirstCompany", "%L, %F %M\r\n%C"},
-	{"CompanyLastFirst", "%C\r\n%L%F %M"},
-	{"LastFirst", "%L%F %M"},
-	{"LastFirstCompany", "%L%F %M\r\n%C"},
-	{"CompanyLastCommaFirst", "%C\r\n%L, %F %M"},
-	{"LastFirstSuffix", "%L%F %M %S"},
-	{"LastSpaceFirstCompany", "%L %F %M\r\n%C"},
-	{"CompanyLastSpaceFirst", "%C\r\n%L %F %M"},
-	{"LastSpaceFirst", "%L %F %M"},
-	{"DisplayName", "%D"},
-	{"FirstName", "%F"},
-	{"LastFirstMiddleSuffix", "%L, %F %M %S"},
-	{"LastName", "%L"},
-	{"Empty", ""},
+        {"LastCommaFirst", "%L, %F %M"},
+        {"FirstSpaceLast", "%F %M %L %S"},
+        {"Company", "%C"},
+        {"LastCommaFirstCompany", "%L, %F %M\r\n%C"},
+        {"CompanyLastFirst", "%C\r\n%L%F %M"},
+        {"LastFirst", "%L%F %M"},
+        {"LastFirstCompany", "%L%F %M\r\n%C"},
+        {"CompanyLastCommaFirst", "%C\r\n%L, %F %M"},
+        {"LastFirstSuffix", "%L%F %M %S"},
+        {"LastSpaceFirstCompany", "%L %F %M\r\n%C"},
+        {"CompanyLastSpaceFirst", "%C\r\n%L %F %M"},
+        {"LastSpaceFirst", "%L %F %M"},
+        {"DisplayName", "%D"},
+        {"FirstName", "%F"},
+        {"LastFirstMiddleSuffix", "%L, %F %M %S"},
+        {"LastName", "%L"},
+        {"Empty", ""},
 };
 
 static const char *part_of(const struct item *item, char letter)
 {
-	const uint32_t id = letter == 'F' ? fid.given_name
-		: letter == 'M'           ? fid.middle_name
-		: letter == 'L'           ? fid.surname
-		: letter == 'S'           ? fid.generation
-		: letter == 'C'           ? fid.company
-					  : fid.display_name;
+	const uint32_t id = letter == 'F'   ? fid.given_name
+	                    : letter == 'M' ? fid.middle_name
+	                    : letter == 'L' ? fid.surname
+	                    : letter == 'S' ? fid.generation
+	                    : letter == 'C' ? fid.company
+	                                    : fid.display_name;
 	const char *value = props_get(item->props, id);
 
 	return value != NULL ? value : "";
@@ -112,7 +112,8 @@ static void default_time(struct item *item, uint32_t id, int64_t when)
 static void derive_message(struct item *item)
 {
 	const char *subject = props_get(item->props, fid.subject);
-	const char *sender = props_get(item->props, fid.sender), *from = props_get(item->props, fid.from);
+	const char *sender = props_get(item->props, fid.sender),
+	           *from = props_get(item->props, fid.from);
 
 	if (subject != NULL)
 		default_text(item, fid.conversation_topic, subject);

@@ -4,31 +4,31 @@
 #include <string.h>
 
 static const char *const kind_names[FAULT_KINDS] = {
-	[FAULT_NONE] = "none",
-	[FAULT_HTTP] = "http",
-	[FAULT_BUSY] = "busy",
-	[FAULT_CODE] = "code",
-	[FAULT_MESSAGE] = "message",
-	[FAULT_RESET_BEFORE] = "reset-before",
-	[FAULT_LOST_ANSWER] = "lost-answer",
-	[FAULT_LATE_EFFECT] = "late-effect",
-	[FAULT_RESET_WITHIN] = "reset-within",
-	[FAULT_RESET_AFTER] = "reset-after",
-	[FAULT_TRUNCATE] = "truncate",
-	[FAULT_MALFORMED] = "malformed",
-	[FAULT_ILLEGAL_CHAR] = "illegal-char",
-	[FAULT_CONTENT_TYPE] = "content-type",
-	[FAULT_OVERSIZE] = "oversize",
-	[FAULT_DRIP] = "drip",
-	[FAULT_DELAY] = "delay",
-	[FAULT_SILENCE] = "silence",
-	[FAULT_SYNC_STATE] = "sync-state",
-	[FAULT_GHOST_ITEM] = "ghost-item",
-	[FAULT_BAD_ITEM] = "bad-item",
-	[FAULT_BATCH_STOPPED] = "batch-stopped",
-	[FAULT_CONFLICT] = "conflict",
-	[FAULT_SAME_STATE] = "same-state",
-	[FAULT_SUBSCRIPTION] = "subscription",
+        [FAULT_NONE] = "none",
+        [FAULT_HTTP] = "http",
+        [FAULT_BUSY] = "busy",
+        [FAULT_CODE] = "code",
+        [FAULT_MESSAGE] = "message",
+        [FAULT_RESET_BEFORE] = "reset-before",
+        [FAULT_LOST_ANSWER] = "lost-answer",
+        [FAULT_LATE_EFFECT] = "late-effect",
+        [FAULT_RESET_WITHIN] = "reset-within",
+        [FAULT_RESET_AFTER] = "reset-after",
+        [FAULT_TRUNCATE] = "truncate",
+        [FAULT_MALFORMED] = "malformed",
+        [FAULT_ILLEGAL_CHAR] = "illegal-char",
+        [FAULT_CONTENT_TYPE] = "content-type",
+        [FAULT_OVERSIZE] = "oversize",
+        [FAULT_DRIP] = "drip",
+        [FAULT_DELAY] = "delay",
+        [FAULT_SILENCE] = "silence",
+        [FAULT_SYNC_STATE] = "sync-state",
+        [FAULT_GHOST_ITEM] = "ghost-item",
+        [FAULT_BAD_ITEM] = "bad-item",
+        [FAULT_BATCH_STOPPED] = "batch-stopped",
+        [FAULT_CONFLICT] = "conflict",
+        [FAULT_SAME_STATE] = "same-state",
+        [FAULT_SUBSCRIPTION] = "subscription",
 };
 
 struct rule {
@@ -93,14 +93,14 @@ static bool set_number(struct rule *r, const char *key, int64_t v)
 		int *small;
 		int64_t *large;
 	} slots[] = {
-		{"skip", NULL, &r->skip},
-		{"count", NULL, &r->count},
-		{"status", &r->hit.status, NULL},
-		{"retry_after_s", &r->hit.retry_after_s, NULL},
-		{"item", &r->hit.item, NULL},
-		{"back_off_ms", NULL, &r->hit.back_off_ms},
-		{"delay_ms", NULL, &r->hit.delay_ms},
-		{"bytes", NULL, &r->hit.bytes},
+	        {"skip", NULL, &r->skip},
+	        {"count", NULL, &r->count},
+	        {"status", &r->hit.status, NULL},
+	        {"retry_after_s", &r->hit.retry_after_s, NULL},
+	        {"item", &r->hit.item, NULL},
+	        {"back_off_ms", NULL, &r->hit.back_off_ms},
+	        {"delay_ms", NULL, &r->hit.delay_ms},
+	        {"bytes", NULL, &r->hit.bytes},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(slots); i++) {
@@ -127,8 +127,8 @@ static bool set_text(struct rule *r, const char *key, const char *v)
 	if (strcmp(key, "text") == 0)
 		return g_strlcpy(r->hit.text, v, sizeof r->hit.text) < sizeof r->hit.text;
 	char **slot = strcmp(key, "operation") == 0 ? &r->operation
-		: strcmp(key, "mailbox") == 0       ? &r->mailbox
-						    : NULL;
+	              : strcmp(key, "mailbox") == 0 ? &r->mailbox
+	                                            : NULL;
 	if (slot == NULL)
 		return false;
 	g_free(*slot);
@@ -162,10 +162,10 @@ static uint64_t rule_enter(struct faults *f, struct rule *r, char **reason)
 		return 0;
 	}
 	static const char *const only[FAULT_KINDS] = {
-		[FAULT_SYNC_STATE] = "SyncFolderItems",
-		[FAULT_GHOST_ITEM] = "SyncFolderItems",
-		[FAULT_SAME_STATE] = "SyncFolderItems",
-		[FAULT_CONFLICT] = "UpdateItem",
+	        [FAULT_SYNC_STATE] = "SyncFolderItems",
+	        [FAULT_GHOST_ITEM] = "SyncFolderItems",
+	        [FAULT_SAME_STATE] = "SyncFolderItems",
+	        [FAULT_CONFLICT] = "UpdateItem",
 	};
 	if (r->operation == NULL)
 		r->operation = g_strdup(only[r->hit.kind]);
@@ -187,8 +187,7 @@ uint64_t faults_add(struct faults *f, const json_t *description, char **reason)
 	json_t *object = json_copy((json_t *)(uintptr_t)description);
 
 	*reason = NULL;
-	json_object_foreach(object, key, value)
-	{
+	json_object_foreach (object, key, value) {
 		bool ok = false;
 		if (strcmp(key, "probability") == 0 && json_is_number(value)) {
 			r->probability = json_number_value(value);
@@ -256,12 +255,12 @@ json_t *faults_list(struct faults *f)
 	pthread_mutex_lock(&f->lock);
 	for (guint i = 0; i < f->rules->len; i++) {
 		const struct rule *r = f->rules->pdata[i];
-		json_array_append_new(list,
-			json_pack("{s:I,s:s,s:s?,s:s?,s:I,s:I,s:I,s:I}", "id", (json_int_t)r->id, "kind",
-				kind_names[r->hit.kind], "operation", r->operation, "mailbox",
-				r->mailbox, "left", (json_int_t)r->count, "seed",
-				(json_int_t)r->seed, "matched", (json_int_t)r->matched, "struck",
-				(json_int_t)r->struck));
+		json_array_append_new(
+		        list, json_pack("{s:I,s:s,s:s?,s:s?,s:I,s:I,s:I,s:I}", "id",
+		                      (json_int_t)r->id, "kind", kind_names[r->hit.kind],
+		                      "operation", r->operation, "mailbox", r->mailbox, "left",
+		                      (json_int_t)r->count, "seed", (json_int_t)r->seed, "matched",
+		                      (json_int_t)r->matched, "struck", (json_int_t)r->struck));
 	}
 	pthread_mutex_unlock(&f->lock);
 	return list;
@@ -280,7 +279,7 @@ static bool rule_matches(const struct rule *r, const char *operation, const char
 	if (r->operation != NULL && (operation == NULL || strcmp(r->operation, operation) != 0))
 		return false;
 	return r->mailbox == NULL ||
-		(mailbox != NULL && g_ascii_strcasecmp(r->mailbox, mailbox) == 0);
+	       (mailbox != NULL && g_ascii_strcasecmp(r->mailbox, mailbox) == 0);
 }
 
 struct fault_hit faults_take(struct faults *f, const char *operation, const char *mailbox)

@@ -20,27 +20,26 @@ static const struct {
 	const char *uri;
 	unsigned bit;
 } folder_fields[] = {
-	{"folder:FolderId", FF_ID},
-	{"folder:ParentFolderId", FF_PARENT},
-	{"folder:FolderClass", FF_CLASS},
-	{"folder:DisplayName", FF_NAME},
-	{"folder:TotalCount", FF_TOTAL},
-	{"folder:ChildFolderCount", FF_CHILDREN},
-	{"folder:EffectiveRights", FF_RIGHTS},
-	{"folder:DistinguishedFolderId", FF_DISTINGUISHED},
-	{"folder:UnreadCount", FF_UNREAD},
-	{"folder:PermissionSet", FF_PERMISSIONS},
-	{"folder:SharingEffectiveRights", FF_OTHER},
-	{"folder:ManagedFolderInformation", FF_OTHER},
-	{"folder:SearchParameters", FF_OTHER},
-	{"folder:PolicyTag", FF_OTHER},
-	{"folder:ArchiveTag", FF_OTHER},
-	{"folder:ReplicaList", FF_OTHER},
+        {"folder:FolderId", FF_ID},
+        {"folder:ParentFolderId", FF_PARENT},
+        {"folder:FolderClass", FF_CLASS},
+        {"folder:DisplayName", FF_NAME},
+        {"folder:TotalCount", FF_TOTAL},
+        {"folder:ChildFolderCount", FF_CHILDREN},
+        {"folder:EffectiveRights", FF_RIGHTS},
+        {"folder:DistinguishedFolderId", FF_DISTINGUISHED},
+        {"folder:UnreadCount", FF_UNREAD},
+        {"folder:PermissionSet", FF_PERMISSIONS},
+        {"folder:SharingEffectiveRights", FF_OTHER},
+        {"folder:ManagedFolderInformation", FF_OTHER},
+        {"folder:SearchParameters", FF_OTHER},
+        {"folder:PolicyTag", FF_OTHER},
+        {"folder:ArchiveTag", FF_OTHER},
+        {"folder:ReplicaList", FF_OTHER},
 };
 
 #define FF_DEFAULT (FF_ID | FF_NAME | FF_TOTAL | FF_CHILDREN | FF_UNREAD)
-#define FF_ALL                                                                                     \
-	(FF_DEFAULT | FF_PARENT | FF_CLASS | FF_RIGHTS | FF_DISTINGUISHED)
+#define FF_ALL (FF_DEFAULT | FF_PARENT | FF_CLASS | FF_RIGHTS | FF_DISTINGUISHED)
 
 static const char *parse_path(struct folder_shape *shape, const struct xml_node *path)
 {
@@ -72,8 +71,8 @@ const char *folder_shape_parse(const struct xml_node *node, struct folder_shape 
 		shape->fields = FF_DEFAULT;
 	else if (strcmp(base, "AllProperties") == 0)
 		shape->fields = FF_ALL;
-	for (const struct xml_node *p = more != NULL ? more->first : NULL; p != NULL && code == NULL;
-		p = p->next)
+	for (const struct xml_node *p = more != NULL ? more->first : NULL;
+	        p != NULL && code == NULL; p = p->next)
 		code = parse_path(shape, p);
 	return code;
 }
@@ -88,7 +87,7 @@ const char *folder_element(const struct folder *folder)
 	static const struct {
 		const char *prefix, *element;
 	} kinds[] = {{"IPF.Contact", "t:ContactsFolder"}, {"IPF.Appointment", "t:CalendarFolder"},
-		{"IPF.Task", "t:TasksFolder"}};
+	        {"IPF.Task", "t:TasksFolder"}};
 
 	for (size_t i = 0; folder->class_name != NULL && i < G_N_ELEMENTS(kinds); i++)
 		if (g_str_has_prefix(folder->class_name, kinds[i].prefix))
@@ -105,10 +104,11 @@ static bool has_unread(const struct folder *folder)
 static void write_rights(GString *out)
 {
 	g_string_append(out,
-		"<t:EffectiveRights><t:CreateAssociated>true</t:CreateAssociated>"
-		"<t:CreateContents>true</t:CreateContents><t:CreateHierarchy>true</t:CreateHierarchy>"
-		"<t:Delete>true</t:Delete><t:Modify>true</t:Modify><t:Read>true</t:Read>"
-		"<t:ViewPrivateItems>true</t:ViewPrivateItems></t:EffectiveRights>");
+	        "<t:EffectiveRights><t:CreateAssociated>true</t:CreateAssociated>"
+	        "<t:CreateContents>true</t:CreateContents><t:CreateHierarchy>true</"
+	        "t:CreateHierarchy>"
+	        "<t:Delete>true</t:Delete><t:Modify>true</t:Modify><t:Read>true</t:Read>"
+	        "<t:ViewPrivateItems>true</t:ViewPrivateItems></t:EffectiveRights>");
 }
 
 /* An extended property of a folder: stored ones, and those that are fields under another name. */
@@ -146,7 +146,7 @@ void folder_write(GString *out, struct folder *folder, const struct folder_shape
 	folder_id_write(out, "t:FolderId", folder);
 	if ((want & FF_PARENT) != 0)
 		folder_id_write(
-			out, "t:ParentFolderId", folder->parent != NULL ? folder->parent : folder);
+		        out, "t:ParentFolderId", folder->parent != NULL ? folder->parent : folder);
 	if ((want & FF_CLASS) != 0)
 		xml_put(out, "t:FolderClass", folder->class_name);
 	if ((want & FF_NAME) != 0)

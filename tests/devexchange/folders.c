@@ -15,7 +15,7 @@ struct folder *folder_distinguished(struct mailbox *mb, const char *name)
 }
 
 struct folder *folder_create(struct mailbox *mb, struct folder *parent, const char *name,
-	const char *class_name, const char *distinguished)
+        const char *class_name, const char *distinguished)
 {
 	struct folder *folder = g_new0(struct folder, 1);
 
@@ -279,7 +279,7 @@ struct item *item_copy(const struct item *item)
 		a->content = g_bytes_ref(from->content);
 		if (copy->attachments == NULL)
 			copy->attachments = g_ptr_array_new_with_free_func(
-				(GDestroyNotify)(void (*)(void))attachment_free);
+			        (GDestroyNotify)(void (*)(void))attachment_free);
 		g_ptr_array_add(copy->attachments, a);
 	}
 	return copy;

@@ -20,7 +20,7 @@ const char *http_header(const struct exchange *x, const char *name);
 char *http_host(const struct exchange *x); /* without port; g_free */
 /* Answers with a copy of text; more: NULL-terminated pairs of names and values. */
 enum MHD_Result http_text(const struct exchange *x, int status, const char *type, const char *text,
-	const char *const *more);
+        const char *const *more);
 enum MHD_Result http_unauthorized(const struct exchange *x, const struct auth_result *result);
 /* Sends a reset in place of anything that would follow. */
 void http_reset(const struct exchange *x);
@@ -39,6 +39,6 @@ void counters_reset(void);
 
 /* Writes the exchange into --record DIR. */
 void record_exchange(struct devx *devx, const char *operation, const char *request, size_t length,
-	int status, const char *answer, size_t answer_length);
+        int status, const char *answer, size_t answer_length);
 
 #endif

@@ -62,7 +62,7 @@ static bool from_base64(const char *text, unsigned char *bytes, size_t max, size
 		return false;
 	for (size_t i = 0; i < length; i++)
 		if (!g_ascii_isalnum(text[i]) && text[i] != '+' && text[i] != '/' &&
-			!(text[i] == '=' && i + 2 >= length))
+		        !(text[i] == '=' && i + 2 >= length))
 			return false;
 	*n = g_base64_decode_step(text, length, bytes, &state, &save);
 	return *n <= max;
@@ -88,7 +88,8 @@ const char *id_parse(const char *text, struct object_id *id)
 
 	if (text == NULL || *text == '\0')
 		return "ErrorInvalidIdEmpty";
-	if (!from_base64(text, b, sizeof b, &n) || n != ID_BYTES || get32(b + 32) != checksum32(b, 32))
+	if (!from_base64(text, b, sizeof b, &n) || n != ID_BYTES ||
+	        get32(b + 32) != checksum32(b, 32))
 		return "ErrorInvalidIdMalformed";
 	id->kind = b[3];
 	id->mailbox = get64(b + 8);
@@ -99,17 +100,16 @@ const char *id_parse(const char *text, struct object_id *id)
 
 void item_id_text(char text[ID_TEXT_MAX], const struct item *item)
 {
-	id_format(text,
-		&(struct object_id){.kind = ID_ITEM,
-			.mailbox = item->folder->mailbox->guid,
-			.number = item->id});
+	id_format(text, &(struct object_id){.kind = ID_ITEM,
+	                        .mailbox = item->folder->mailbox->guid,
+	                        .number = item->id});
 }
 
 void folder_id_text(char text[ID_TEXT_MAX], const struct folder *folder)
 {
 	id_format(text,
-		&(struct object_id){
-			.kind = ID_FOLDER, .mailbox = folder->mailbox->guid, .number = folder->id});
+	        &(struct object_id){
+	                .kind = ID_FOLDER, .mailbox = folder->mailbox->guid, .number = folder->id});
 }
 
 void change_key_text(char text[ID_TEXT_MAX], uint64_t guid, char kind, uint64_t mod)

@@ -84,7 +84,7 @@ void im_begin(struct ctx *ctx)
 	static const struct {
 		const char *name, *class_name;
 	} defaults[] = {{"Favorites", IM_FAVORITES}, {"Other Contacts", IM_OTHER_CONTACTS},
-		{"Tagged", IM_TAGGED}};
+	        {"Tagged", IM_TAGGED}};
 
 	ctx_use(ctx, ctx->self);
 	for (size_t i = 0; i < G_N_ELEMENTS(defaults); i++)
@@ -99,7 +99,7 @@ const char *im_group(struct ctx *ctx, const struct xml_node *id, struct item **g
 	if (code != NULL)
 		return strcmp(code, "ErrorItemNotFound") == 0 ? "ErrorInvalidImGroupId" : code;
 	if ((*group)->folder != groups_folder(ctx->self) ||
-		!g_str_has_prefix(im_class(*group), IM_CLASS)) {
+	        !g_str_has_prefix(im_class(*group), IM_CLASS)) {
 		ctx_use(ctx, ctx->self);
 		return "ErrorInvalidImGroupId";
 	}
@@ -107,7 +107,7 @@ const char *im_group(struct ctx *ctx, const struct xml_node *id, struct item **g
 }
 
 const char *im_contact(
-	struct ctx *ctx, const struct xml_node *id, const char *bad, struct item **contact)
+        struct ctx *ctx, const struct xml_node *id, const char *bad, struct item **contact)
 {
 	const char *code = ctx_item(ctx, id, contact);
 
@@ -131,7 +131,7 @@ const char *im_target_group(struct ctx *ctx, struct item **group)
 }
 
 struct item *im_group_add(
-	struct ctx *ctx, const char *name, const char *class_name, const char **code)
+        struct ctx *ctx, const char *name, const char *class_name, const char **code)
 {
 	*code = NULL;
 	if ((int)folder_count(groups_folder(ctx->self)) >= ctx->devx->options.max_groups) {
@@ -142,7 +142,7 @@ struct item *im_group_add(
 }
 
 struct item *im_contact_add(
-	struct ctx *ctx, const char *address, const char *display_name, const char **code)
+        struct ctx *ctx, const char *address, const char *display_name, const char **code)
 {
 	struct item *contact;
 
@@ -175,8 +175,8 @@ static void members_show(struct item *group)
 		const char *address = c != NULL ? props_get(c->props, fid.im1) : NULL;
 		if (address == NULL)
 			continue;
-		g_ptr_array_add(list,
-			g_strjoin("\x1f", name != NULL ? name : address, address, "SMTP", "Contact", NULL));
+		g_ptr_array_add(list, g_strjoin("\x1f", name != NULL ? name : address, address,
+		                              "SMTP", "Contact", NULL));
 	}
 	g_ptr_array_add(list, NULL);
 	props_take_list(group->props, fid.members, (char **)g_ptr_array_free(list, FALSE));
@@ -258,7 +258,7 @@ static void write_members(GString *out, const struct item *group)
 
 	for (guint i = 0; group->members != NULL && i < group->members->len; i++) {
 		const struct item *c = item_find(
-			group->folder->mailbox, g_array_index(group->members, uint64_t, i));
+		        group->folder->mailbox, g_array_index(group->members, uint64_t, i));
 		if (c == NULL)
 			continue;
 		if (!open)
@@ -271,7 +271,7 @@ static void write_members(GString *out, const struct item *group)
 }
 
 void im_group_write(
-	GString *out, const char *tag, const struct item *group, const struct xml_node *extended)
+        GString *out, const char *tag, const struct item *group, const struct xml_node *extended)
 {
 	GString *values = g_string_new(NULL);
 
@@ -280,11 +280,12 @@ void im_group_write(
 	xml_put(out, "t:GroupType", im_class(group));
 	short_id(out, "t:ExchangeStoreId", group, "EgAAAA==");
 	write_members(out, group);
-	for (const struct xml_node *p = extended != NULL ? extended->first : NULL; p != NULL; p = p->next)
+	for (const struct xml_node *p = extended != NULL ? extended->first : NULL; p != NULL;
+	        p = p->next)
 		item_extended_write(values, group, p);
 	if (values->len > 0)
 		g_string_append_printf(
-			out, "<t:ExtendedProperties>%s</t:ExtendedProperties>", values->str);
+		        out, "<t:ExtendedProperties>%s</t:ExtendedProperties>", values->str);
 	xml_put(out, "t:SmtpAddress", props_get(group->props, fid.im_smtp));
 	xml_close(out, tag);
 	g_string_free(values, TRUE);
@@ -293,19 +294,19 @@ void im_group_write(
 static void write_attribution(GString *out, const struct item *contact)
 {
 	g_string_append(out, "<t:RelevanceScore>2147483647</t:RelevanceScore>"
-			     "<t:Attributions><t:Attribution><t:Id>0</t:Id>");
+	                     "<t:Attributions><t:Attribution><t:Id>0</t:Id>");
 	short_id(out, "t:SourceId", contact, "EQAAAA==");
 	g_string_append(out,
-		"<t:DisplayName>Lync Contacts</t:DisplayName><t:IsWritable>false</t:IsWritable>"
-		"<t:IsQuickContact>true</t:IsQuickContact><t:IsHidden>false</t:IsHidden>"
-		"</t:Attribution></t:Attributions>");
+	        "<t:DisplayName>Lync Contacts</t:DisplayName><t:IsWritable>false</t:IsWritable>"
+	        "<t:IsQuickContact>true</t:IsQuickContact><t:IsHidden>false</t:IsHidden>"
+	        "</t:Attribution></t:Attributions>");
 }
 
 static const char attributions[] =
-	"<t:Attributions><t:Attribution>0</t:Attribution></t:Attributions>";
+        "<t:Attributions><t:Attribution>0</t:Attribution></t:Attributions>";
 
 static void write_persona_extended(
-	GString *out, const struct item *contact, const struct xml_node *extended)
+        GString *out, const struct item *contact, const struct xml_node *extended)
 {
 	GString *all = g_string_new(NULL), *one = g_string_new(NULL);
 
@@ -318,19 +319,19 @@ static void write_persona_extended(
 		g_string_replace(one, "<t:ExtendedProperty>", "<t:Value>", 1);
 		g_string_truncate(one, one->len - strlen("</t:ExtendedProperty>"));
 		g_string_append_printf(all,
-			"<t:ExtendedPropertyAttributedValue>%s</t:Value>%s"
-			"</t:ExtendedPropertyAttributedValue>",
-			one->str, attributions);
+		        "<t:ExtendedPropertyAttributedValue>%s</t:Value>%s"
+		        "</t:ExtendedPropertyAttributedValue>",
+		        one->str, attributions);
 	}
 	if (all->len > 0)
 		g_string_append_printf(
-			out, "<t:ExtendedProperties>%s</t:ExtendedProperties>", all->str);
+		        out, "<t:ExtendedProperties>%s</t:ExtendedProperties>", all->str);
 	g_string_free(all, TRUE);
 	g_string_free(one, TRUE);
 }
 
 void im_persona_write(
-	GString *out, const char *tag, const struct item *contact, const struct xml_node *extended)
+        GString *out, const char *tag, const struct item *contact, const struct xml_node *extended)
 {
 	const char *name = props_get(contact->props, fid.display_name);
 	const char *address = props_get(contact->props, fid.im1);
@@ -338,10 +339,9 @@ void im_persona_write(
 	bool tel = props_get(contact->props, fid.im_tel) != NULL;
 	char id[ID_TEXT_MAX];
 
-	id_format(id,
-		&(struct object_id){.kind = ID_PERSONA,
-			.mailbox = contact->folder->mailbox->guid,
-			.number = contact->id});
+	id_format(id, &(struct object_id){.kind = ID_PERSONA,
+	                      .mailbox = contact->folder->mailbox->guid,
+	                      .number = contact->id});
 	xml_open(out, tag);
 	g_string_append_printf(out, "<t:PersonaId Id=\"%s\"/>", id);
 	xml_put(out, "t:PersonaType", "Person");
@@ -355,15 +355,15 @@ void im_persona_write(
 		g_string_append(out, "<t:OtherTelephones><t:PhoneNumberAttributedValue><t:Value>");
 		xml_put(out, "t:Number", phone);
 		g_string_append_printf(out,
-			"<t:Type>Other</t:Type></t:Value>%s</t:PhoneNumberAttributedValue>"
-			"</t:OtherTelephones>",
-			attributions);
+		        "<t:Type>Other</t:Type></t:Value>%s</t:PhoneNumberAttributedValue>"
+		        "</t:OtherTelephones>",
+		        attributions);
 	}
 	if (address != NULL) {
 		g_string_append(out, "<t:ImAddresses><t:StringAttributedValue>");
 		xml_put(out, "t:Value", address);
 		g_string_append_printf(
-			out, "%s</t:StringAttributedValue></t:ImAddresses>", attributions);
+		        out, "%s</t:StringAttributedValue></t:ImAddresses>", attributions);
 	}
 	if (extended != NULL)
 		write_persona_extended(out, contact, extended);

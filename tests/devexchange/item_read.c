@@ -12,7 +12,7 @@ bool item_kind_of(const struct xml_node *element, enum item_kind *kind)
 		const char *name;
 		enum item_kind kind;
 	} kinds[] = {{"Contact", ITEM_CONTACT}, {"Message", ITEM_MESSAGE},
-		{"DistributionList", ITEM_DISTLIST}, {"Item", ITEM_OTHER}};
+	        {"DistributionList", ITEM_DISTLIST}, {"Item", ITEM_OTHER}};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
 		if (strcmp(kinds[i].name, element->name) == 0) {
@@ -32,7 +32,8 @@ static unsigned flag_of(enum item_kind kind)
 static uint32_t row_of_element(enum item_kind kind, const char *element)
 {
 	for (uint32_t id = 0; id < n_fields; id++)
-		if ((fields[id].flags & flag_of(kind)) != 0 && strcmp(fields[id].element, element) == 0)
+		if ((fields[id].flags & flag_of(kind)) != 0 &&
+		        strcmp(fields[id].element, element) == 0)
 			return id;
 	return UINT32_MAX;
 }
@@ -79,7 +80,7 @@ static void set_people(struct item *item, uint32_t id, const struct xml_node *no
 
 	for (const struct xml_node *p = node->first; p != NULL; p = p->next) {
 		const struct xml_node *mailbox =
-			strcmp(p->name, "Member") == 0 ? xml_child(p, "Mailbox") : p;
+		        strcmp(p->name, "Member") == 0 ? xml_child(p, "Mailbox") : p;
 		if (mailbox != NULL)
 			g_ptr_array_add(list, person_from_node(mailbox));
 	}
@@ -185,7 +186,8 @@ static const char *set_mime(struct item *item, const struct xml_node *node)
 	if (canonical == NULL)
 		return "ErrorInvalidMimeContent";
 	guchar *bytes = g_base64_decode(canonical, &length);
-	const char *code = length == 0 ? "ErrorInvalidMimeContent" : mime_apply(item, bytes, length);
+	const char *code =
+	        length == 0 ? "ErrorInvalidMimeContent" : mime_apply(item, bytes, length);
 	g_free(bytes);
 	g_free(canonical);
 	return code;
@@ -253,7 +255,7 @@ static const char *set_attachments(struct item *item, const struct xml_node *nod
 			return code;
 		if (item->attachments == NULL)
 			item->attachments = g_ptr_array_new_with_free_func(
-				(GDestroyNotify)(void (*)(void))attachment_free);
+			        (GDestroyNotify)(void (*)(void))attachment_free);
 		g_ptr_array_add(item->attachments, a);
 	}
 	return NULL;
@@ -263,12 +265,12 @@ static const struct {
 	const char *uri;
 	const char *(*set)(struct item *item, const struct xml_node *node);
 } specials[] = {
-	{"item:MimeContent", set_mime},
-	{"item:Body", set_body},
-	{"item:Flag", set_flag},
-	{"item:Attachments", set_attachments},
-	{"item:IsAssociated", set_associated},
-	{"message:IsRead", set_read},
+        {"item:MimeContent", set_mime},
+        {"item:Body", set_body},
+        {"item:Flag", set_flag},
+        {"item:Attachments", set_attachments},
+        {"item:IsAssociated", set_associated},
+        {"message:IsRead", set_read},
 };
 
 static const char *set_special(struct item *item, uint32_t id, const struct xml_node *node)
@@ -285,7 +287,7 @@ const char *item_set_child(struct item *item, const struct xml_node *child, bool
 		return set_extended(item, child, creating);
 	uint32_t id = row_of_element(item->kind, child->name);
 	if (id == UINT32_MAX || (fields[id].flags & F_READ_ONLY) != 0 ||
-		(!creating && (fields[id].flags & F_SENT_ONLY) != 0))
+	        (!creating && (fields[id].flags & F_SENT_ONLY) != 0))
 		return "ErrorInvalidPropertySet";
 	switch (fields[id].form) {
 	case FORM_TEXT:
@@ -312,7 +314,7 @@ const char *item_set_child(struct item *item, const struct xml_node *child, bool
 static const char *default_class(enum item_kind kind)
 {
 	static const char *const classes[ITEM_KINDS] = {
-		"IPM.Contact", "IPM.Note", "IPM.DistList", "IPM.Note"};
+	        "IPM.Contact", "IPM.Note", "IPM.DistList", "IPM.Note"};
 	return classes[kind];
 }
 

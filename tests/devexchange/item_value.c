@@ -40,7 +40,7 @@ static int64_t item_size(const struct item *item)
 	}
 	for (guint i = 0; item->attachments != NULL && i < item->attachments->len; i++)
 		size += (int64_t)g_bytes_get_size(
-			((const struct attachment *)item->attachments->pdata[i])->content);
+		        ((const struct attachment *)item->attachments->pdata[i])->content);
 	return size;
 }
 
@@ -165,25 +165,25 @@ static const struct {
 	const char *uri;
 	char *(*value)(const struct item *item);
 } computed[] = {
-	{"item:DateTimeCreated", value_created},
-	{"item:LastModifiedTime", value_modified},
-	{"item:Size", value_size},
-	{"item:HasAttachments", value_attached},
-	{"item:IsDraft", value_draft},
-	{"item:IsSubmitted", value_false},
-	{"item:IsFromMe", value_false},
-	{"item:IsResend", value_false},
-	{"item:IsUnmodified", value_unmodified},
-	{"item:IsAssociated", value_associated},
-	{"item:DisplayTo", value_to},
-	{"item:DisplayCc", value_cc},
-	{"item:LastModifiedName", value_modifier},
-	{"item:Preview", value_preview},
-	{"item:Body", value_body},
-	{"message:IsRead", value_read},
-	{"contacts:HasPicture", value_picture},
-	{"contacts:ContactSource", value_source},
-	{":MessageFlags", value_flags},
+        {"item:DateTimeCreated", value_created},
+        {"item:LastModifiedTime", value_modified},
+        {"item:Size", value_size},
+        {"item:HasAttachments", value_attached},
+        {"item:IsDraft", value_draft},
+        {"item:IsSubmitted", value_false},
+        {"item:IsFromMe", value_false},
+        {"item:IsResend", value_false},
+        {"item:IsUnmodified", value_unmodified},
+        {"item:IsAssociated", value_associated},
+        {"item:DisplayTo", value_to},
+        {"item:DisplayCc", value_cc},
+        {"item:LastModifiedName", value_modifier},
+        {"item:Preview", value_preview},
+        {"item:Body", value_body},
+        {"message:IsRead", value_read},
+        {"contacts:HasPicture", value_picture},
+        {"contacts:ContactSource", value_source},
+        {":MessageFlags", value_flags},
 };
 
 /* MAPI names of what the table of fields has under no tag of its own. */
@@ -193,13 +193,13 @@ static char *value_by_tag(const struct item *item, const char *name)
 		const char *key;
 		char *(*value)(const struct item *item);
 	} tags[] = {
-		{"|tag:3007", value_created},
-		{"|tag:3008", value_modified},
-		{"|tag:0e08", value_size},
-		{"|tag:0e1b", value_attached},
-		{"|tag:0e04", value_to},
-		{"|tag:0e03", value_cc},
-		{"|tag:1000", value_preview},
+	        {"|tag:3007", value_created},
+	        {"|tag:3008", value_modified},
+	        {"|tag:0e08", value_size},
+	        {"|tag:0e1b", value_attached},
+	        {"|tag:0e04", value_to},
+	        {"|tag:0e03", value_cc},
+	        {"|tag:1000", value_preview},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(tags); i++)

@@ -17,6 +17,8 @@ devexchange_SOURCES = \
 	tests/devexchange/folder_write.c \
 	tests/devexchange/folder_write.h \
 	tests/devexchange/folders.c \
+	tests/devexchange/generate.c \
+	tests/devexchange/generate.h \
 	tests/devexchange/grammar.c \
 	tests/devexchange/grammar.h \
 	tests/devexchange/grammar_words.c \
@@ -102,3 +104,4 @@ devexchange_SOURCES = \
 	tests/devexchange/xml.h
 devexchange_LDADD = $(MHD_LIBS) $(XML_LIBS) $(JANSSON_LIBS) $(GMIME_LIBS) $(CURL_LIBS) $(GLIB_LIBS) \
 	-lpthread -lm
+EXTRA_DIST += doc/devexchange.1

@@ -2,6 +2,7 @@
 #include "devx.h"
 #include "fault.h"
 #include "fid.h"
+#include "generate.h"
 #include "partner.h"
 #include "server.h"
 #include "tls.h"
@@ -27,6 +28,7 @@ struct arguments {
 	char *users_file, *partner_ca, *profile;
 	gint64 seed;
 	int made_mailboxes, made_contacts, made_messages;
+	char *made_domain, *made_password;
 	gboolean no_ucs, demo, verbose;
 };
 
@@ -157,9 +159,9 @@ static void default_realm(struct devx *devx)
 	if (devx->options.realm != NULL)
 		return;
 	const struct mailbox *first =
-		devx->store->mailboxes->len > 0 ? devx->store->mailboxes->pdata[0] : NULL;
+	        devx->store->mailboxes->len > 0 ? devx->store->mailboxes->pdata[0] : NULL;
 	devx->options.realm =
-		g_strdup(first != NULL ? strchr(first->smtp, '@') + 1 : "exchange.example");
+	        g_strdup(first != NULL ? strchr(first->smtp, '@') + 1 : "exchange.example");
 }
 
 static bool write_ready(const struct devx *devx)
@@ -168,16 +170,16 @@ static bool write_ready(const struct devx *devx)
 	char *metadata = g_strconcat(devx->url, "/autodiscover/metadata/json/1", NULL);
 	char *control = g_strconcat(devx->url, "/control", NULL);
 	json_t *object = json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:s?,s:s,s:s}", "url", devx->url,
-		"ews", ews, "metadata", metadata, "control", control, "secret", devx->secret, "port",
-		(int)devx->port, "pid", (int)getpid(), "ca", devx->tls->ca_path, "realm",
-		devx->options.realm, "app_id", devx->options.app_id);
+	        "ews", ews, "metadata", metadata, "control", control, "secret", devx->secret,
+	        "port", (int)devx->port, "pid", (int)getpid(), "ca", devx->tls->ca_path, "realm",
+	        devx->options.realm, "app_id", devx->options.app_id);
 	char *text = json_dumps(object, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
 	GError *error = NULL;
 	bool ok = true;
 
 	if (devx->options.ready_file != NULL)
 		ok = g_file_set_contents_full(devx->options.ready_file, text, -1,
-			G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error);
+		        G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error);
 	if (!ok) {
 		fprintf(stderr, "devexchange: %s\n", error->message);
 		g_error_free(error);
@@ -193,7 +195,7 @@ static bool write_ready(const struct devx *devx)
 static void free_options(struct options *o)
 {
 	char *all[] = {o->listen, o->tls_dir, o->tls_cert, o->tls_key, o->host, o->realm, o->app_id,
-		o->ready_file, o->data_file, o->record_dir};
+	        o->ready_file, o->data_file, o->record_dir};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
 		g_free(all[i]);
@@ -201,12 +203,14 @@ static void free_options(struct options *o)
 
 static void free_arguments(struct arguments *a)
 {
-	char **lists[] = {
-		a->users, a->mailboxes, a->impersonators, a->groups, a->partner_metadata, a->faults};
+	char **lists[] = {a->users, a->mailboxes, a->impersonators, a->groups, a->partner_metadata,
+	        a->faults};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
 		g_strfreev(lists[i]);
 	g_free(a->users_file);
+	g_free(a->made_domain);
+	g_free(a->made_password);
 	g_free(a->partner_ca);
 	g_free(a->profile);
 }
@@ -214,55 +218,69 @@ static void free_arguments(struct arguments *a)
 static bool parse_arguments(int argc, char **argv, struct arguments *a)
 {
 	const GOptionEntry entries[] = {
-		{"listen", 0, 0, G_OPTION_ARG_STRING, &a->o.listen,
-			"Address and port; port 0 takes a free one", "ADDRESS:PORT"},
-		{"tls-dir", 0, 0, G_OPTION_ARG_FILENAME, &a->o.tls_dir,
-			"Where the throw-away CA and certificates are kept", "DIR"},
-		{"tls-cert", 0, 0, G_OPTION_ARG_FILENAME, &a->o.tls_cert,
-			"Server certificate in place of a throw-away one", "FILE"},
-		{"tls-key", 0, 0, G_OPTION_ARG_FILENAME, &a->o.tls_key, "Its key", "FILE"},
-		{"host", 0, 0, G_OPTION_ARG_STRING, &a->o.host,
-			"Host name of this server, in audiences and its certificate", "NAME"},
-		{"user", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->users,
-			"A mailbox whose owner may log on with Basic", "ADDRESS:PASSWORD"},
-		{"mailbox", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->mailboxes, "A mailbox", "ADDRESS"},
-		{"users-file", 0, 0, G_OPTION_ARG_FILENAME, &a->users_file,
-			"Mailboxes, one a line: address, then key=value by tabs", "FILE"},
-		{"impersonator", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->impersonators,
-			"A user who may impersonate everybody", "ADDRESS"},
-		{"group", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->groups,
-			"A distribution group of the directory", "ADDRESS"},
-		{"partner-metadata", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->partner_metadata,
-			"A partner application's metadata document", "URL|FILE"},
-		{"partner-ca", 0, 0, G_OPTION_ARG_FILENAME, &a->partner_ca,
-			"CA of the partners' HTTPS servers", "FILE"},
-		{"realm", 0, 0, G_OPTION_ARG_STRING, &a->o.realm,
-			"Realm of this organisation (default: domain of the first mailbox)", "REALM"},
-		{"app-id", 0, 0, G_OPTION_ARG_STRING, &a->o.app_id,
-			"Own application id (default: Exchange's)", "GUID"},
-		{"skew", 0, 0, G_OPTION_ARG_INT, &a->o.skew_s,
-			"Clock skew allowed in tokens (default 300)", "SECONDS"},
-		{"profile", 0, 0, G_OPTION_ARG_STRING, &a->profile, "Whose habits to show",
-			"exchange|grommunio"},
-		{"no-ucs", 0, 0, G_OPTION_ARG_NONE, &a->no_ucs,
-			"Without the Im* operations of the contact store", NULL},
-		{"max-im-contacts", 0, 0, G_OPTION_ARG_INT, &a->o.max_contacts,
-			"Limit of IM contacts (default 1000)", "N"},
-		{"max-im-groups", 0, 0, G_OPTION_ARG_INT, &a->o.max_groups,
-			"Limit of IM groups (default 64)", "N"},
-		{"find-limit", 0, 0, G_OPTION_ARG_INT, &a->o.find_limit,
-			"Most entries that one find returns (default 1000)", "N"},
-		{"heartbeat", 0, 0, G_OPTION_ARG_INT, &a->o.heartbeat_ms,
-			"Time between heartbeats of a stream (default 45000)", "MS"},
-		{"ready-file", 0, 0, G_OPTION_ARG_FILENAME, &a->o.ready_file,
-			"Written, as JSON, when the server listens", "FILE"},
-		{"record", 0, 0, G_OPTION_ARG_FILENAME, &a->o.record_dir,
-			"Write every request and answer there", "DIR"},
-		{"fault", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->faults,
-			"A fault from the start, such as kind=busy,operation=GetItem,count=2", "RULE"},
-		{"seed", 0, 0, G_OPTION_ARG_INT64, &a->seed, "Seed of what is generated", "N"},
-		{"verbose", 'v', 0, G_OPTION_ARG_NONE, &a->verbose, "Say more on stderr", NULL},
-		G_OPTION_ENTRY_NULL};
+	        {"listen", 0, 0, G_OPTION_ARG_STRING, &a->o.listen,
+	                "Address and port; port 0 takes a free one", "ADDRESS:PORT"},
+	        {"tls-dir", 0, 0, G_OPTION_ARG_FILENAME, &a->o.tls_dir,
+	                "Where the throw-away CA and certificates are kept", "DIR"},
+	        {"tls-cert", 0, 0, G_OPTION_ARG_FILENAME, &a->o.tls_cert,
+	                "Server certificate in place of a throw-away one", "FILE"},
+	        {"tls-key", 0, 0, G_OPTION_ARG_FILENAME, &a->o.tls_key, "Its key", "FILE"},
+	        {"host", 0, 0, G_OPTION_ARG_STRING, &a->o.host,
+	                "Host name of this server, in audiences and its certificate", "NAME"},
+	        {"user", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->users,
+	                "A mailbox whose owner may log on with Basic", "ADDRESS:PASSWORD"},
+	        {"mailbox", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->mailboxes, "A mailbox", "ADDRESS"},
+	        {"users-file", 0, 0, G_OPTION_ARG_FILENAME, &a->users_file,
+	                "Mailboxes, one a line: address, then key=value by tabs", "FILE"},
+	        {"impersonator", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->impersonators,
+	                "A user who may impersonate everybody", "ADDRESS"},
+	        {"group", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->groups,
+	                "A distribution group of the directory", "ADDRESS"},
+	        {"partner-metadata", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->partner_metadata,
+	                "A partner application's metadata document", "URL|FILE"},
+	        {"partner-ca", 0, 0, G_OPTION_ARG_FILENAME, &a->partner_ca,
+	                "CA of the partners' HTTPS servers", "FILE"},
+	        {"realm", 0, 0, G_OPTION_ARG_STRING, &a->o.realm,
+	                "Realm of this organisation (default: domain of the first mailbox)",
+	                "REALM"},
+	        {"app-id", 0, 0, G_OPTION_ARG_STRING, &a->o.app_id,
+	                "Own application id (default: Exchange's)", "GUID"},
+	        {"skew", 0, 0, G_OPTION_ARG_INT, &a->o.skew_s,
+	                "Clock skew allowed in tokens (default 300)", "SECONDS"},
+	        {"profile", 0, 0, G_OPTION_ARG_STRING, &a->profile, "Whose habits to show",
+	                "exchange|grommunio"},
+	        {"no-ucs", 0, 0, G_OPTION_ARG_NONE, &a->no_ucs,
+	                "Without the Im* operations of the contact store", NULL},
+	        {"max-im-contacts", 0, 0, G_OPTION_ARG_INT, &a->o.max_contacts,
+	                "Limit of IM contacts (default 1000)", "N"},
+	        {"max-im-groups", 0, 0, G_OPTION_ARG_INT, &a->o.max_groups,
+	                "Limit of IM groups (default 64)", "N"},
+	        {"find-limit", 0, 0, G_OPTION_ARG_INT, &a->o.find_limit,
+	                "Most entries that one find returns (default 1000)", "N"},
+	        {"heartbeat", 0, 0, G_OPTION_ARG_INT, &a->o.heartbeat_ms,
+	                "Time between heartbeats of a stream (default 45000)", "MS"},
+	        {"ready-file", 0, 0, G_OPTION_ARG_FILENAME, &a->o.ready_file,
+	                "Written, as JSON, when the server listens", "FILE"},
+	        {"record", 0, 0, G_OPTION_ARG_FILENAME, &a->o.record_dir,
+	                "Write every request and answer there", "DIR"},
+	        {"fault", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->faults,
+	                "A fault from the start, such as kind=busy,operation=GetItem,count=2",
+	                "RULE"},
+	        {"mailboxes", 0, 0, G_OPTION_ARG_INT, &a->made_mailboxes,
+	                "Make up N mailboxes, user0001@DOMAIN and so on", "N"},
+	        {"contacts", 0, 0, G_OPTION_ARG_INT, &a->made_contacts, "Contacts in each of them",
+	                "N"},
+	        {"messages", 0, 0, G_OPTION_ARG_INT, &a->made_messages, "Messages in each of them",
+	                "N"},
+	        {"domain", 0, 0, G_OPTION_ARG_STRING, &a->made_domain,
+	                "Their domain (default corp.example)", "DOMAIN"},
+	        {"password", 0, 0, G_OPTION_ARG_STRING, &a->made_password,
+	                "Their password; without it they cannot log on with Basic", "PASSWORD"},
+	        {"demo", 0, 0, G_OPTION_ARG_NONE, &a->demo,
+	                "Two users with some contacts, and how to use them from Python", NULL},
+	        {"seed", 0, 0, G_OPTION_ARG_INT64, &a->seed, "Seed of what is generated", "N"},
+	        {"verbose", 'v', 0, G_OPTION_ARG_NONE, &a->verbose, "Say more on stderr", NULL},
+	        G_OPTION_ENTRY_NULL};
 	GOptionContext *context = g_option_context_new("- a stand-in for an Exchange server");
 	GError *error = NULL;
 
@@ -301,23 +319,62 @@ static bool settle_options(struct arguments *a)
 	return true;
 }
 
+static bool make_up(struct devx *devx, const struct arguments *a)
+{
+	struct generate g = {.mailboxes = a->made_mailboxes,
+	        .contacts = a->made_contacts,
+	        .messages = a->made_messages,
+	        .seed = a->seed >= 0 ? (uint32_t)a->seed : g_random_int(),
+	        .domain = a->made_domain != NULL ? a->made_domain : "corp.example",
+	        .password = a->made_password};
+
+	if (a->demo)
+		g = (struct generate){.mailboxes = 2,
+		        .contacts = 20,
+		        .messages = 5,
+		        .seed = 1,
+		        .domain = "demo.example",
+		        .password = "demo"};
+	if (g.mailboxes > 0 && !a->demo)
+		printf("devexchange: seed %u\n", g.seed);
+	return generate_mailboxes(devx->store, &g);
+}
+
+static void print_banner(const struct devx *devx)
+{
+	printf("\nAn Exchange for trying things out; its mailboxes end with it. In another "
+	       "shell:\n\n"
+	       "  REQUESTS_CA_BUNDLE=%s /usr/bin/python3\n\n"
+	       "from exchangelib import Account, Configuration, Credentials\n"
+	       "c = Configuration(service_endpoint='%s/EWS/Exchange.asmx', "
+	       "credentials=Credentials('user0001@demo.example', 'demo'))\n"
+	       "print(list(Account('user0001@demo.example', config=c, "
+	       "access_type='delegate').contacts.all().only('display_name')))\n\n"
+	       "Ctrl-C ends it.\n",
+	        devx->tls->ca_path, devx->url);
+	fflush(stdout);
+}
+
 static bool set_up(struct devx *devx, const struct arguments *a)
 {
-	if (!add_everyone(devx, a) || !add_faults(devx, a->faults))
+	if (!add_everyone(devx, a) || !make_up(devx, a) || !add_faults(devx, a->faults))
 		return false;
 	default_realm(devx);
 	for (char **p = a->partner_metadata; p != NULL && *p != NULL; p++)
 		partner_add(devx->partners, *p, a->partner_ca);
 	if (!tls_prepare(devx->tls, devx->options.tls_dir, devx->options.host,
-		    devx->options.tls_cert, devx->options.tls_key))
+	            devx->options.tls_cert, devx->options.tls_key))
 		return false;
 	make_secret(devx->secret);
 	if (!server_start(devx))
 		return false;
 	devx->url = g_strdup_printf("https://%s:%u",
-		devx->options.host != NULL ? devx->options.host : "localhost", (unsigned)devx->port);
+	        devx->options.host != NULL ? devx->options.host : "localhost",
+	        (unsigned)devx->port);
 	printf("devexchange: listening on %s\n", devx->url);
 	fflush(stdout);
+	if (a->demo)
+		print_banner(devx);
 	return write_ready(devx);
 }
 
@@ -360,9 +417,11 @@ static void tear_down(struct devx *devx)
 int main(int argc, char **argv)
 {
 	struct arguments a = {.seed = -1,
-		.o = {.max_contacts = 1000, .max_groups = 64, .find_limit = 1000, 
-			.skew_s = 300,
-			.heartbeat_ms = 45000}};
+	        .o = {.max_contacts = 1000,
+	                .max_groups = 64,
+	                .find_limit = 1000,
+	                .skew_s = 300,
+	                .heartbeat_ms = 45000}};
 	struct devx devx = {0};
 
 	block_signals();

@@ -16,16 +16,16 @@ enum MHD_Result route_metadata(struct exchange *x)
 		return http_text(x, 404, "text/plain", "Not Found", NULL);
 	}
 	json_t *document = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:[s],s:[{s:s,s:{s:s},s:{s:s,s:s}}],"
-				     "s:[{s:s,s:s,s:s}]}",
-		"id", "_70b34511-d105-4e2b-9675-39f53305bb01", "version", "1.0", "name", "Exchange",
-		"realm", devx->options.realm, "serviceName", devx->options.app_id, "issuer", issuer,
-		"allowedAudiences", issuer, "keys", "usage", "signing", "keyinfo", "x5t",
-		devx->tls->signing_x5t, "keyvalue", "type", "x509Certificate", "value",
-		devx->tls->signing_der_base64, "endpoints", "location", location, "protocol", "OAuth2",
-		"usage", "metadata");
+	                             "s:[{s:s,s:s,s:s}]}",
+	        "id", "_70b34511-d105-4e2b-9675-39f53305bb01", "version", "1.0", "name", "Exchange",
+	        "realm", devx->options.realm, "serviceName", devx->options.app_id, "issuer", issuer,
+	        "allowedAudiences", issuer, "keys", "usage", "signing", "keyinfo", "x5t",
+	        devx->tls->signing_x5t, "keyvalue", "type", "x509Certificate", "value",
+	        devx->tls->signing_der_base64, "endpoints", "location", location, "protocol",
+	        "OAuth2", "usage", "metadata");
 	char *text = json_dumps(document, JSON_COMPACT);
-	enum MHD_Result rc =
-		http_text(x, 200, "application/json; charset=utf-8", text != NULL ? text : "{}", NULL);
+	enum MHD_Result rc = http_text(
+	        x, 200, "application/json; charset=utf-8", text != NULL ? text : "{}", NULL);
 	free(text);
 	json_decref(document);
 	g_free(issuer);
@@ -43,7 +43,7 @@ static char *pox_address(const GString *body)
 
 	if (doc != NULL)
 		address = g_strdup(
-			xml_child_text(xml_child(xml_root(doc), "Request"), "EMailAddress"));
+		        xml_child_text(xml_child(xml_root(doc), "Request"), "EMailAddress"));
 	xml_doc_free(doc);
 	g_free(message);
 	return address;
@@ -52,28 +52,31 @@ static char *pox_address(const GString *body)
 static void pox_settings(const struct exchange *x, const struct mailbox *mb, GString *out)
 {
 	g_string_append(out,
-		"<?xml version=\"1.0\" encoding=\"utf-8\"?><Autodiscover "
-		"xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006\">"
-		"<Response xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/outlook/"
-		"responseschema/2006a\"><User><DisplayName>");
+	        "<?xml version=\"1.0\" encoding=\"utf-8\"?><Autodiscover "
+	        "xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006\">"
+	        "<Response xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/outlook/"
+	        "responseschema/2006a\"><User><DisplayName>");
 	xml_escape(out, mb->name);
 	g_string_append(out, "</DisplayName><AutoDiscoverSMTPAddress>");
 	xml_escape(out, mb->smtp);
 	g_string_append_printf(out,
-		"</AutoDiscoverSMTPAddress></User><Account><AccountType>email</AccountType>"
-		"<Action>settings</Action><Protocol><Type>EXPR</Type><EwsUrl>%s/EWS/Exchange.asmx"
-		"</EwsUrl><ASUrl>%s/EWS/Exchange.asmx</ASUrl><ServerVersion>73C2845E</ServerVersion>"
-		"</Protocol></Account></Response></Autodiscover>",
-		x->devx->url, x->devx->url);
+	        "</AutoDiscoverSMTPAddress></User><Account><AccountType>email</AccountType>"
+	        "<Action>settings</Action><Protocol><Type>EXPR</Type><EwsUrl>%s/EWS/Exchange.asmx"
+	        "</EwsUrl><ASUrl>%s/EWS/Exchange.asmx</ASUrl><ServerVersion>73C2845E</"
+	        "ServerVersion>"
+	        "</Protocol></Account></Response></Autodiscover>",
+	        x->devx->url, x->devx->url);
 }
 
 static void pox_error(GString *out)
 {
 	g_string_append(out,
-		"<?xml version=\"1.0\" encoding=\"utf-8\"?><Autodiscover "
-		"xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006\">"
-		"<Response><Error Time=\"00:00:00\" Id=\"1\"><ErrorCode>500</ErrorCode><Message>The "
-		"email address can't be found.</Message><DebugData/></Error></Response></Autodiscover>");
+	        "<?xml version=\"1.0\" encoding=\"utf-8\"?><Autodiscover "
+	        "xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006\">"
+	        "<Response><Error Time=\"00:00:00\" "
+	        "Id=\"1\"><ErrorCode>500</ErrorCode><Message>The "
+	        "email address can't be "
+	        "found.</Message><DebugData/></Error></Response></Autodiscover>");
 }
 
 enum MHD_Result route_autodiscover_pox(struct exchange *x)
@@ -104,17 +107,18 @@ enum MHD_Result route_autodiscover_pox(struct exchange *x)
 enum MHD_Result route_autodiscover_json(struct exchange *x)
 {
 	const char *protocol =
-		MHD_lookup_connection_value(x->connection, MHD_GET_ARGUMENT_KIND, "Protocol");
+	        MHD_lookup_connection_value(x->connection, MHD_GET_ARGUMENT_KIND, "Protocol");
 
 	if (x->devx->options.profile == PROFILE_GROMMUNIO)
 		return http_text(x, 404, "text/plain", "Not Found", NULL);
 	if (protocol == NULL || g_ascii_strcasecmp(protocol, "EWS") != 0)
 		return http_text(x, 400, "application/json; charset=utf-8",
-			"{\"ErrorCode\":\"InvalidProtocol\",\"ErrorMessage\":\"The given protocol value is "
-			"invalid. Supported values are 'EWS'.\"}",
-			NULL);
+		        "{\"ErrorCode\":\"InvalidProtocol\",\"ErrorMessage\":\"The given protocol "
+		        "value is "
+		        "invalid. Supported values are 'EWS'.\"}",
+		        NULL);
 	char *text = g_strdup_printf(
-		"{\"Protocol\":\"Ews\",\"Url\":\"%s/EWS/Exchange.asmx\"}", x->devx->url);
+	        "{\"Protocol\":\"Ews\",\"Url\":\"%s/EWS/Exchange.asmx\"}", x->devx->url);
 	enum MHD_Result rc = http_text(x, 200, "application/json; charset=utf-8", text, NULL);
 	g_free(text);
 	return rc;

@@ -26,10 +26,10 @@ static void sort_part(GMimeObject *parent, GMimeObject *part, gpointer data)
 	bool attached = disposition != NULL && g_ascii_strcasecmp(disposition, "attachment") == 0;
 	GMimeContentType *type = g_mime_object_get_content_type(part);
 	if (!attached && GMIME_IS_PART(part) && parts->html == NULL &&
-		g_mime_content_type_is_type(type, "text", "html"))
+	        g_mime_content_type_is_type(type, "text", "html"))
 		parts->html = GMIME_PART(part);
 	else if (!attached && GMIME_IS_PART(part) && parts->text == NULL &&
-		g_mime_content_type_is_type(type, "text", "plain"))
+	         g_mime_content_type_is_type(type, "text", "plain"))
 		parts->text = GMIME_PART(part);
 	else
 		g_ptr_array_add(parts->others, part);
@@ -55,12 +55,12 @@ static char *part_text(GMimePart *part)
 	gsize length, written;
 	const char *raw = g_bytes_get_data(bytes, &length);
 	const char *charset =
-		g_mime_object_get_content_type_parameter(GMIME_OBJECT(part), "charset");
+	        g_mime_object_get_content_type_parameter(GMIME_OBJECT(part), "charset");
 	char *text = NULL;
 
 	if (charset != NULL && g_ascii_strcasecmp(charset, "utf-8") != 0)
-		text = g_convert_with_fallback(raw, (gssize)length, "UTF-8", charset, "?", NULL,
-			&written, NULL);
+		text = g_convert_with_fallback(
+		        raw, (gssize)length, "UTF-8", charset, "?", NULL, &written, NULL);
 	if (text == NULL)
 		text = g_utf8_make_valid(raw != NULL ? raw : "", raw != NULL ? (gssize)length : 0);
 	g_bytes_unref(bytes);
@@ -93,7 +93,8 @@ static void take_attachment(struct item *item, GMimeObject *object)
 		a->content = part_bytes(GMIME_PART(object));
 	} else {
 		char *text = g_mime_object_to_string(
-			GMIME_OBJECT(g_mime_message_part_get_message(GMIME_MESSAGE_PART(object))), NULL);
+		        GMIME_OBJECT(g_mime_message_part_get_message(GMIME_MESSAGE_PART(object))),
+		        NULL);
 		a->content = g_bytes_new_take(text, strlen(text));
 	}
 	a->name = g_strdup(name != NULL ? name : "attachment");
@@ -102,16 +103,17 @@ static void take_attachment(struct item *item, GMimeObject *object)
 	a->is_inline = disposition != NULL && g_ascii_strcasecmp(disposition, "inline") == 0;
 	if (item->attachments == NULL)
 		item->attachments = g_ptr_array_new_with_free_func(
-			(GDestroyNotify)(void (*)(void))attachment_free);
+		        (GDestroyNotify)(void (*)(void))attachment_free);
 	g_ptr_array_add(item->attachments, a);
 }
 
 static char *encode_one(const char *name, const char *address)
 {
-	return person_encode(&(struct person){.name = (char *)(uintptr_t)(name != NULL ? name : address),
-		.address = (char *)(uintptr_t)address,
-		.routing = (char *)(uintptr_t) "SMTP",
-		.type = (char *)(uintptr_t) "OneOff"});
+	return person_encode(
+	        &(struct person){.name = (char *)(uintptr_t)(name != NULL ? name : address),
+	                .address = (char *)(uintptr_t)address,
+	                .routing = (char *)(uintptr_t) "SMTP",
+	                .type = (char *)(uintptr_t) "OneOff"});
 }
 
 static void collect_addresses(InternetAddressList *list, GPtrArray *out)
@@ -119,12 +121,13 @@ static void collect_addresses(InternetAddressList *list, GPtrArray *out)
 	for (int i = 0; list != NULL && i < internet_address_list_length(list); i++) {
 		InternetAddress *one = internet_address_list_get_address(list, i);
 		if (INTERNET_ADDRESS_IS_MAILBOX(one))
-			g_ptr_array_add(out,
-				encode_one(internet_address_get_name(one),
-					internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(one))));
+			g_ptr_array_add(out, encode_one(internet_address_get_name(one),
+			                             internet_address_mailbox_get_addr(
+			                                     INTERNET_ADDRESS_MAILBOX(one))));
 		else if (INTERNET_ADDRESS_IS_GROUP(one))
 			collect_addresses(
-				internet_address_group_get_members(INTERNET_ADDRESS_GROUP(one)), out);
+			        internet_address_group_get_members(INTERNET_ADDRESS_GROUP(one)),
+			        out);
 	}
 }
 
@@ -173,9 +176,9 @@ static void take_headers(struct item *item, GMimeMessage *m)
 	take_header(item, fid.conversation_index, m, "Thread-Index");
 	take_person(item, fid.from, g_mime_message_get_from(m));
 	take_person(item, fid.sender,
-		internet_address_list_length(g_mime_message_get_sender(m)) > 0
-			? g_mime_message_get_sender(m)
-			: g_mime_message_get_from(m));
+	        internet_address_list_length(g_mime_message_get_sender(m)) > 0
+	                ? g_mime_message_get_sender(m)
+	                : g_mime_message_get_from(m));
 	take_people(item, fid.to, g_mime_message_get_to(m));
 	take_people(item, fid.cc, g_mime_message_get_cc(m));
 	take_people(item, fid.bcc, g_mime_message_get_bcc(m));
@@ -238,8 +241,10 @@ static void add_header(GMimeMessage *m, const char *name, const struct item *ite
 static void add_headers(GMimeMessage *m, const struct item *item)
 {
 	const char *subject = props_get(item->props, fid.subject);
-	const char *from = props_get(item->props, fid.from), *id = props_get(item->props, fid.message_id);
-	const char *sender = props_get(item->props, fid.sender), *sent = props_get(item->props, fid.sent);
+	const char *from = props_get(item->props, fid.from),
+	           *id = props_get(item->props, fid.message_id);
+	const char *sender = props_get(item->props, fid.sender),
+	           *sent = props_get(item->props, fid.sent);
 	int64_t when;
 
 	if (from != NULL)
@@ -262,7 +267,7 @@ static void add_headers(GMimeMessage *m, const struct item *item)
 	add_header(m, "Thread-Topic", item, fid.conversation_topic);
 	add_header(m, "Thread-Index", item, fid.conversation_index);
 	g_mime_object_set_header(
-		GMIME_OBJECT(m), "X-MS-Has-Attach", item->attachments != NULL ? "yes" : "", NULL);
+	        GMIME_OBJECT(m), "X-MS-Has-Attach", item->attachments != NULL ? "yes" : "", NULL);
 }
 
 static GMimeObject *text_part(const char *subtype, const char *text)
@@ -279,7 +284,8 @@ static GMimeObject *alternative(const struct item *item)
 {
 	GMimeMultipart *both = g_mime_multipart_new_with_subtype("alternative");
 	bool html;
-	char *text = body_in_form(item, BODY_TEXT, &html), *markup = body_in_form(item, BODY_HTML, &html);
+	char *text = body_in_form(item, BODY_TEXT, &html),
+	     *markup = body_in_form(item, BODY_HTML, &html);
 	GMimeObject *a = text_part("plain", text), *b = text_part("html", markup);
 	char *boundary = g_strdup_printf("_000_devexchange%016" G_GINT64_MODIFIER "x_", item->mod);
 
@@ -296,15 +302,15 @@ static GMimeObject *alternative(const struct item *item)
 
 static GMimeObject *attachment_part(const struct attachment *a)
 {
-	char **type = g_strsplit(a->content_type != NULL ? a->content_type : "application/octet-stream",
-		"/", 2);
+	char **type = g_strsplit(
+	        a->content_type != NULL ? a->content_type : "application/octet-stream", "/", 2);
 	GMimePart *part =
-		g_mime_part_new_with_type(type[0], type[1] != NULL ? type[1] : "octet-stream");
+	        g_mime_part_new_with_type(type[0], type[1] != NULL ? type[1] : "octet-stream");
 	gsize length;
 	const char *bytes = g_bytes_get_data(a->content, &length);
 	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(bytes, length);
 	GMimeDataWrapper *content =
-		g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
+	        g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
 
 	g_mime_part_set_content(part, content);
 	g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_BASE64);
@@ -372,9 +378,8 @@ char **mime_headers(const struct item *item)
 		for (int i = 0; i < g_mime_header_list_get_count(list); i++) {
 			GMimeHeader *h = g_mime_header_list_get_header_at(list, i);
 			const char *value = g_mime_header_get_value(h);
-			g_ptr_array_add(lines,
-				g_strdup_printf("%s: %s", g_mime_header_get_name(h),
-					value != NULL ? value : ""));
+			g_ptr_array_add(lines, g_strdup_printf("%s: %s", g_mime_header_get_name(h),
+			                               value != NULL ? value : ""));
 		}
 		g_object_unref(m);
 	}

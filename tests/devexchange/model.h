@@ -35,7 +35,7 @@ struct prop_change {
 };
 
 struct item {
-	uint64_t id;  /* unique in the mailbox; a moved item gets a new one */
+	uint64_t id; /* unique in the mailbox; a moved item gets a new one */
 	uint64_t uid; /* ordinal in its folder */
 	uint64_t mod; /* change number of the last change of any kind; the change key shows it */
 	uint64_t content_mod; /* ... of the last change other than the read flag */
@@ -46,7 +46,8 @@ struct item {
 	GArray *props; /* struct prop, sorted by id */
 	GPtrArray *attachments; /* struct attachment *, or NULL */
 	GArray *history; /* struct prop_change: when a property was last updated; or NULL */
-	GArray *members; /* IM group: uint64_t ids of member contacts, in order of joining; or NULL */
+	GArray *members; /* IM group: uint64_t ids of member contacts, in order of joining; or NULL
+	                  */
 	GSequenceIter *by_uid, *by_mod;
 };
 
@@ -121,7 +122,7 @@ void mailbox_unlock(struct mailbox *mailbox);
 struct folder *folder_find(struct mailbox *mailbox, uint32_t id);
 struct folder *folder_distinguished(struct mailbox *mailbox, const char *name);
 struct folder *folder_create(struct mailbox *mailbox, struct folder *parent, const char *name,
-	const char *class_name, const char *distinguished);
+        const char *class_name, const char *distinguished);
 struct folder *folder_child_named(struct folder *parent, const char *name);
 void folder_remove(struct folder *folder); /* with everything below it */
 void folder_reparent(struct folder *folder, struct folder *parent);

@@ -57,39 +57,37 @@ static void queue_event(struct mailbox *mb, const struct event *e)
 }
 
 void event_item(struct mailbox *mb, enum event_type type, const struct item *item,
-	const struct folder *from, uint64_t old_id)
+        const struct folder *from, uint64_t old_id)
 {
 	if (mb->notify == NULL)
 		return;
 	const struct folder *folder = type == EVENT_DELETED ? from : item->folder;
-	queue_event(mb,
-		&(struct event){.type = type,
-			.watermark = mb->mod,
-			.id = item->id,
-			.mod = item->mod,
-			.old_id = old_id,
-			.parent = folder->id,
-			.old_parent = from != NULL ? from->id : 0,
-			.key_kind = item_key_kind(item),
-			.when_s = now_s()});
+	queue_event(mb, &(struct event){.type = type,
+	                        .watermark = mb->mod,
+	                        .id = item->id,
+	                        .mod = item->mod,
+	                        .old_id = old_id,
+	                        .parent = folder->id,
+	                        .old_parent = from != NULL ? from->id : 0,
+	                        .key_kind = item_key_kind(item),
+	                        .when_s = now_s()});
 }
 
 void event_folder(struct mailbox *mb, enum event_type type, const struct folder *folder,
-	const struct folder *old_parent)
+        const struct folder *old_parent)
 {
 	if (mb->notify == NULL)
 		return;
-	queue_event(mb,
-		&(struct event){.type = type,
-			.is_folder = true,
-			.watermark = mb->mod,
-			.id = folder->id,
-			.mod = folder->mod,
-			.old_id = type == EVENT_MOVED ? folder->id : 0,
-			.parent = folder->parent != NULL ? folder->parent->id : folder->id,
-			.old_parent = old_parent != NULL ? old_parent->id : 0,
-			.key_kind = 1,
-			.when_s = now_s()});
+	queue_event(mb, &(struct event){.type = type,
+	                        .is_folder = true,
+	                        .watermark = mb->mod,
+	                        .id = folder->id,
+	                        .mod = folder->mod,
+	                        .old_id = type == EVENT_MOVED ? folder->id : 0,
+	                        .parent = folder->parent != NULL ? folder->parent->id : folder->id,
+	                        .old_parent = old_parent != NULL ? old_parent->id : 0,
+	                        .key_kind = 1,
+	                        .when_s = now_s()});
 }
 
 /* --- subscriptions */
@@ -206,7 +204,7 @@ bool watermark_parse(const char *text, uint64_t *watermark)
 /* --- as elements */
 
 static void put_id(GString *out, const char *tag, const struct mailbox *mb, enum id_kind kind,
-	uint64_t number, char key_kind, uint64_t mod)
+        uint64_t number, char key_kind, uint64_t mod)
 {
 	char id[ID_TEXT_MAX], key[ID_TEXT_MAX];
 
@@ -222,8 +220,8 @@ static void put_id(GString *out, const char *tag, const struct mailbox *mb, enum
 void event_write(GString *out, const struct mailbox *mb, const struct event *e, bool watermark)
 {
 	static const char *const names[EVENT_TYPES] = {"t:CopiedEvent", "t:CreatedEvent",
-		"t:DeletedEvent", "t:ModifiedEvent", "t:MovedEvent", "t:NewMailEvent",
-		"t:StatusEvent"};
+	        "t:DeletedEvent", "t:ModifiedEvent", "t:MovedEvent", "t:NewMailEvent",
+	        "t:StatusEvent"};
 	enum id_kind kind = e->is_folder ? ID_FOLDER : ID_ITEM;
 	char mark[64], *when = time_format(e->when_s);
 
@@ -235,13 +233,13 @@ void event_write(GString *out, const struct mailbox *mb, const struct event *e, 
 	if (e->type != EVENT_STATUS) {
 		xml_put(out, "t:TimeStamp", when);
 		put_id(out, e->is_folder ? "t:FolderId" : "t:ItemId", mb, kind, e->id, e->key_kind,
-			e->type == EVENT_DELETED ? 0 : e->mod);
+		        e->type == EVENT_DELETED ? 0 : e->mod);
 		put_id(out, "t:ParentFolderId", mb, ID_FOLDER, e->parent, 1, e->watermark);
 		if (e->type == EVENT_MOVED || e->type == EVENT_COPIED) {
 			put_id(out, e->is_folder ? "t:OldFolderId" : "t:OldItemId", mb, kind,
-				e->old_id, e->key_kind, 0);
+			        e->old_id, e->key_kind, 0);
 			put_id(out, "t:OldParentFolderId", mb, ID_FOLDER, e->old_parent, 1,
-				e->watermark);
+			        e->watermark);
 		}
 	}
 	xml_close(out, names[e->type]);

@@ -23,9 +23,9 @@ enum event_type {
 
 /* from: the folder an item left, or NULL; old_id: its former id, or 0. */
 void event_item(struct mailbox *mailbox, enum event_type type, const struct item *item,
-	const struct folder *from, uint64_t old_id);
+        const struct folder *from, uint64_t old_id);
 void event_folder(struct mailbox *mailbox, enum event_type type, const struct folder *folder,
-	const struct folder *old_parent);
+        const struct folder *old_parent);
 
 /* What is queued: everything that its element needs, as the object may be gone when it is read. */
 struct event {
@@ -64,7 +64,8 @@ void watermark_text(uint64_t watermark, char *text, size_t size);
 bool watermark_parse(const char *text, uint64_t *watermark);
 
 /* <t:CreatedEvent>...</t:CreatedEvent>; with a watermark for pull subscriptions. */
-void event_write(GString *out, const struct mailbox *mailbox, const struct event *e, bool watermark);
+void event_write(
+        GString *out, const struct mailbox *mailbox, const struct event *e, bool watermark);
 
 /* Waits until some event was queued after `seen`, or the time is over; returns the new count. */
 uint64_t events_wait(uint64_t seen, int64_t ms);

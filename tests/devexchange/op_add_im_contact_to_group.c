@@ -7,7 +7,7 @@ void op_add_im_contact_to_group(struct ctx *ctx)
 
 	im_begin(ctx);
 	const char *code = im_contact(
-		ctx, xml_child(ctx->body, "ContactId"), "ErrorInvalidImContactId", &contact);
+	        ctx, xml_child(ctx->body, "ContactId"), "ErrorInvalidImContactId", &contact);
 	if (code == NULL)
 		code = im_target_group(ctx, &group);
 	if (code != NULL) {

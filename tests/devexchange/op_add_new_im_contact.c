@@ -9,7 +9,7 @@ void op_add_new_im_contact(struct ctx *ctx)
 	const char *code = im_target_group(ctx, &group);
 	if (code == NULL)
 		contact = im_contact_add(ctx, xml_child_text(ctx->body, "ImAddress"),
-			xml_child_text(ctx->body, "DisplayName"), &code);
+		        xml_child_text(ctx->body, "DisplayName"), &code);
 	if (code != NULL) {
 		direct_error(ctx, code);
 		return;

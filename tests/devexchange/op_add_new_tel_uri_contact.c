@@ -11,14 +11,13 @@ void op_add_new_tel_uri_contact(struct ctx *ctx)
 	const char *code = im_target_group(ctx, &group);
 	if (code == NULL)
 		contact = im_contact_add(
-			ctx, xml_child_text(ctx->body, "ImContactSipUriAddress"), NULL, &code);
+		        ctx, xml_child_text(ctx->body, "ImContactSipUriAddress"), NULL, &code);
 	if (code != NULL) {
 		direct_error(ctx, code);
 		return;
 	}
 	props_set(contact->props, fid.im_tel, tel);
-	props_set(
-		contact->props, fid.other_phone, xml_child_text(ctx->body, "ImTelephoneNumber"));
+	props_set(contact->props, fid.other_phone, xml_child_text(ctx->body, "ImTelephoneNumber"));
 	item_touch(contact, false);
 	im_member_add(group, contact);
 	direct_ok(ctx);

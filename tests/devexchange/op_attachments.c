@@ -20,8 +20,9 @@ static const char *find(struct ctx *ctx, const struct xml_node *node, struct ite
 		return "ErrorItemNotFound";
 	ctx_use(ctx, mb);
 	*item = item_find(mb, id.number);
-	for (*at = 0; *item != NULL && (*item)->attachments != NULL && *at < (*item)->attachments->len;
-		++*at)
+	for (*at = 0;
+	        *item != NULL && (*item)->attachments != NULL && *at < (*item)->attachments->len;
+	        ++*at)
 		if (((const struct attachment *)(*item)->attachments->pdata[*at])->id == id.part)
 			return NULL;
 	return "ErrorItemNotFound";
@@ -39,7 +40,7 @@ static const char *add(struct item *item, const struct xml_node *node, struct at
 	}
 	if (item->attachments == NULL)
 		item->attachments = g_ptr_array_new_with_free_func(
-			(GDestroyNotify)(void (*)(void))attachment_free);
+		        (GDestroyNotify)(void (*)(void))attachment_free);
 	g_ptr_array_add(item->attachments, *out);
 	attachments_number(item->folder->mailbox, item);
 	item_touch(item, false);
@@ -51,17 +52,16 @@ static void write_created(GString *out, const struct item *item, const struct at
 {
 	char id[ID_TEXT_MAX], root[ID_TEXT_MAX], key[ID_TEXT_MAX];
 
-	id_format(id,
-		&(struct object_id){.kind = ID_ATTACHMENT,
-			.mailbox = item->folder->mailbox->guid,
-			.number = item->id,
-			.part = a->id});
+	id_format(id, &(struct object_id){.kind = ID_ATTACHMENT,
+	                      .mailbox = item->folder->mailbox->guid,
+	                      .number = item->id,
+	                      .part = a->id});
 	item_id_text(root, item);
 	change_key_text(key, item->folder->mailbox->guid, item_key_kind(item), item->mod);
 	g_string_append_printf(out,
-		"<m:Attachments><t:FileAttachment><t:AttachmentId Id=\"%s\" RootItemId=\"%s\" "
-		"RootItemChangeKey=\"%s\"/></t:FileAttachment></m:Attachments>",
-		id, root, key);
+	        "<m:Attachments><t:FileAttachment><t:AttachmentId Id=\"%s\" RootItemId=\"%s\" "
+	        "RootItemChangeKey=\"%s\"/></t:FileAttachment></m:Attachments>",
+	        id, root, key);
 }
 
 void op_create_attachment(struct ctx *ctx)
@@ -72,7 +72,7 @@ void op_create_attachment(struct ctx *ctx)
 
 	rsp_open(ctx);
 	for (const struct xml_node *n = xml_child(ctx->body, "Attachments")->first; n != NULL;
-		n = n->next, index++) {
+	        n = n->next, index++) {
 		struct attachment *a;
 		const char *code = ctx_item_fault(ctx, index);
 		if (code == NULL)
@@ -96,7 +96,7 @@ void op_get_attachment(struct ctx *ctx)
 
 	rsp_open(ctx);
 	for (const struct xml_node *n = xml_child(ctx->body, "AttachmentIds")->first; n != NULL;
-		n = n->next, index++) {
+	        n = n->next, index++) {
 		struct item *item;
 		guint at;
 		const char *code = ctx_item_fault(ctx, index);
@@ -121,7 +121,7 @@ void op_delete_attachment(struct ctx *ctx)
 
 	rsp_open(ctx);
 	for (const struct xml_node *n = xml_child(ctx->body, "AttachmentIds")->first; n != NULL;
-		n = n->next, index++) {
+	        n = n->next, index++) {
 		struct item *item;
 		guint at;
 		char root[ID_TEXT_MAX], key[ID_TEXT_MAX];
@@ -138,7 +138,7 @@ void op_delete_attachment(struct ctx *ctx)
 		change_key_text(key, item->folder->mailbox->guid, item_key_kind(item), item->mod);
 		rsp_ok(ctx);
 		g_string_append_printf(ctx->out,
-			"<m:RootItemId RootItemId=\"%s\" RootItemChangeKey=\"%s\"/>", root, key);
+		        "<m:RootItemId RootItemId=\"%s\" RootItemChangeKey=\"%s\"/>", root, key);
 		rsp_end(ctx);
 	}
 	rsp_close(ctx);

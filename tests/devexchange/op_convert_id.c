@@ -33,8 +33,7 @@ static char *hex(const guchar *bytes, gsize length)
 	return g_string_free(s, FALSE);
 }
 
-static const char *convert(
-	const struct xml_node *source, const char *destination, char **out)
+static const char *convert(const struct xml_node *source, const char *destination, char **out)
 {
 	gsize length = 0;
 	struct object_id id;
@@ -60,12 +59,12 @@ void op_convert_id(struct ctx *ctx)
 
 	rsp_open(ctx);
 	for (const struct xml_node *s = xml_child(ctx->body, "SourceIds")->first; s != NULL;
-		s = s->next, index++) {
+	        s = s->next, index++) {
 		char *text = NULL;
 		const char *code = ctx_item_fault(ctx, index);
 		if (code == NULL)
 			code = strcmp(s->name, "AlternateId") == 0 ? convert(s, destination, &text)
-								   : "ErrorInvalidOperation";
+			                                           : "ErrorInvalidOperation";
 		if (code == NULL && store_find(ctx->devx->store, xml_attr(s, "Mailbox")) == NULL) {
 			g_free(text);
 			code = "ErrorNonExistentMailbox";
@@ -76,8 +75,8 @@ void op_convert_id(struct ctx *ctx)
 		}
 		rsp_ok(ctx);
 		g_string_append(ctx->out,
-			"<m:AlternateId xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\""
-			" xsi:type=\"t:AlternateIdType\"");
+		        "<m:AlternateId xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\""
+		        " xsi:type=\"t:AlternateIdType\"");
 		xml_put_attr(ctx->out, "Format", destination);
 		xml_put_attr(ctx->out, "Id", text);
 		xml_put_attr(ctx->out, "Mailbox", xml_attr(s, "Mailbox"));

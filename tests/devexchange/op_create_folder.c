@@ -8,7 +8,7 @@ static const char *default_class(const char *element)
 	static const struct {
 		const char *element, *class_name;
 	} kinds[] = {{"ContactsFolder", "IPF.Contact"}, {"CalendarFolder", "IPF.Appointment"},
-		{"TasksFolder", "IPF.Task"}};
+	        {"TasksFolder", "IPF.Task"}};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
 		if (strcmp(kinds[i].element, element) == 0)
@@ -35,8 +35,8 @@ const char *folder_set_extended(struct folder *folder, const struct xml_node *no
 	return NULL;
 }
 
-static const char *create_one(struct ctx *ctx, struct folder *parent, const struct xml_node *node,
-	struct folder **out)
+static const char *create_one(
+        struct ctx *ctx, struct folder *parent, const struct xml_node *node, struct folder **out)
 {
 	const char *name = xml_child_text(node, "DisplayName"), *code = NULL;
 	const char *class_name = xml_child_text(node, "FolderClass");
@@ -48,12 +48,12 @@ static const char *create_one(struct ctx *ctx, struct folder *parent, const stru
 	if (strcmp(node->name, "SearchFolder") == 0)
 		return "ErrorInvalidOperation";
 	if (class_name != NULL && strcmp(node->name, "Folder") != 0 &&
-		!g_str_has_prefix(class_name, wanted))
+	        !g_str_has_prefix(class_name, wanted))
 		return "ErrorFolderSavePropertyError";
 	if (folder_child_named(parent, name) != NULL)
 		return "ErrorFolderExists";
 	struct folder *folder = folder_create(
-		parent->mailbox, parent, name, class_name != NULL ? class_name : wanted, NULL);
+	        parent->mailbox, parent, name, class_name != NULL ? class_name : wanted, NULL);
 	for (const struct xml_node *c = node->first; c != NULL && code == NULL; c = c->next)
 		if (strcmp(c->name, "ExtendedProperty") == 0)
 			code = folder_set_extended(folder, c);
@@ -73,7 +73,7 @@ void op_create_folder(struct ctx *ctx)
 		missing = "ErrorParentFolderNotFound";
 	rsp_open(ctx);
 	for (const struct xml_node *n = xml_child(ctx->body, "Folders")->first; n != NULL;
-		n = n->next, index++) {
+	        n = n->next, index++) {
 		const char *code = ctx_item_fault(ctx, index);
 		if (code == NULL)
 			code = missing;

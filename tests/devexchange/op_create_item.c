@@ -22,8 +22,9 @@ static struct folder *default_folder(struct ctx *ctx, const struct item *item, b
 	bool message = item->kind == ITEM_MESSAGE || item->kind == ITEM_OTHER;
 
 	ctx_use(ctx, ctx->self);
-	return folder_distinguished(
-		ctx->self, !message ? "contacts" : send ? "sentitems" : "drafts");
+	return folder_distinguished(ctx->self, !message ? "contacts"
+	                                       : send   ? "sentitems"
+	                                                : "drafts");
 }
 
 void attachments_number(struct mailbox *mb, struct item *item)
@@ -75,12 +76,12 @@ static void deliver(struct ctx *ctx, const struct item *item)
 static const char *prepare_sending(struct ctx *ctx, struct item *item)
 {
 	char *self = person_encode(&(struct person){.name = ctx->self->name,
-		.address = ctx->self->smtp,
-		.routing = NULL,
-		.type = (char *)(uintptr_t) "Mailbox"});
+	        .address = ctx->self->smtp,
+	        .routing = NULL,
+	        .type = (char *)(uintptr_t) "Mailbox"});
 	bool any = props_get_list(item->props, fid.to) != NULL ||
-		props_get_list(item->props, fid.cc) != NULL ||
-		props_get_list(item->props, fid.bcc) != NULL;
+	           props_get_list(item->props, fid.cc) != NULL ||
+	           props_get_list(item->props, fid.bcc) != NULL;
 
 	props_set(item->props, fid.sender, self);
 	props_set(item->props, fid.from, self);
@@ -97,7 +98,7 @@ static const char *place(struct ctx *ctx, const struct create *c, struct item *i
 	struct folder *folder = c->folder != NULL ? c->folder : default_folder(ctx, item, c->send);
 
 	if ((item->kind == ITEM_CONTACT || item->kind == ITEM_DISTLIST) &&
-		!is_contacts_folder(folder))
+	        !is_contacts_folder(folder))
 		return "ErrorCannotCreateContactInNonContactFolder";
 	ctx_use(ctx, folder->mailbox);
 	attachments_number(folder->mailbox, item);
@@ -160,7 +161,7 @@ void op_create_item(struct ctx *ctx)
 	const struct xml_node *target = xml_child(ctx->body, "SavedItemFolderId");
 	const char *disposition = xml_attr(ctx->body, "MessageDisposition"), *code = NULL;
 	struct create c = {.save = disposition == NULL || strcmp(disposition, "SendOnly") != 0,
-		.send = disposition != NULL && strcmp(disposition, "SaveOnly") != 0};
+	        .send = disposition != NULL && strcmp(disposition, "SaveOnly") != 0};
 	int index = 0;
 
 	if (target != NULL)

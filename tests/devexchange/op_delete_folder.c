@@ -46,7 +46,7 @@ void op_delete_folder(struct ctx *ctx)
 
 	rsp_open(ctx);
 	for (const struct xml_node *id = xml_child(ctx->body, "FolderIds")->first; id != NULL;
-		id = id->next, index++) {
+	        id = id->next, index++) {
 		const char *code = ctx_item_fault(ctx, index);
 		if (code == NULL)
 			code = delete_one(ctx, id, type);
@@ -64,12 +64,12 @@ static void empty_items(struct folder *folder, const char *type)
 {
 	struct mailbox *mb = folder->mailbox;
 	struct folder *bin = strcmp(type, "SoftDelete") == 0
-		? folder_distinguished(mb, "recoverableitemsdeletions")
-		: bin_for(mb, type);
+	                             ? folder_distinguished(mb, "recoverableitemsdeletions")
+	                             : bin_for(mb, type);
 
 	while (folder_count(folder) > 0) {
-		struct item *item =
-			g_sequence_get(g_sequence_iter_prev(g_sequence_get_end_iter(folder->by_uid)));
+		struct item *item = g_sequence_get(
+		        g_sequence_iter_prev(g_sequence_get_end_iter(folder->by_uid)));
 		if (bin != NULL && bin != folder)
 			item_move(item, bin);
 		else
@@ -78,7 +78,7 @@ static void empty_items(struct folder *folder, const char *type)
 }
 
 static const char *empty_one(
-	struct ctx *ctx, const struct xml_node *id, const char *type, bool below)
+        struct ctx *ctx, const struct xml_node *id, const char *type, bool below)
 {
 	struct folder *folder;
 	const char *code = ctx_folder(ctx, id, &folder);
@@ -107,7 +107,7 @@ void op_empty_folder(struct ctx *ctx)
 
 	rsp_open(ctx);
 	for (const struct xml_node *id = xml_child(ctx->body, "FolderIds")->first; id != NULL;
-		id = id->next, index++) {
+	        id = id->next, index++) {
 		const char *code = ctx_item_fault(ctx, index);
 		if (code == NULL)
 			code = empty_one(ctx, id, type, below);

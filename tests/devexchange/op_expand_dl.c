@@ -6,7 +6,7 @@ static void write_members(GString *out, char **list)
 	guint n = list != NULL ? g_strv_length(list) : 0;
 
 	g_string_append_printf(
-		out, "<m:DLExpansion TotalItemsInView=\"%u\" IncludesLastItemInRange=\"true\">", n);
+	        out, "<m:DLExpansion TotalItemsInView=\"%u\" IncludesLastItemInRange=\"true\">", n);
 	for (guint i = 0; i < n; i++) {
 		struct person p = person_decode(list[i]);
 		g_string_append(out, "<t:Mailbox>");

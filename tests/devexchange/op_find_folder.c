@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-static void collect(struct folder *parent, bool deep, const struct xml_node *restriction, GPtrArray *out)
+static void collect(
+        struct folder *parent, bool deep, const struct xml_node *restriction, GPtrArray *out)
 {
 	for (guint i = 0; i < parent->children->len; i++) {
 		struct folder *child = parent->children->pdata[i];
@@ -18,7 +19,7 @@ static void collect(struct folder *parent, bool deep, const struct xml_node *res
 }
 
 static void find_below(struct ctx *ctx, const struct xml_node *id, const struct folder_shape *shape,
-	const struct page *page)
+        const struct page *page)
 {
 	bool deep = strcmp(xml_attr(ctx->body, "Traversal"), "Deep") == 0;
 	bool none = strcmp(xml_attr(ctx->body, "Traversal"), "SoftDeleted") == 0;
@@ -57,7 +58,7 @@ void op_find_folder(struct ctx *ctx)
 		code = restriction_check(restriction, true);
 	rsp_open(ctx);
 	for (const struct xml_node *id = xml_child(ctx->body, "ParentFolderIds")->first; id != NULL;
-		id = id->next, index++) {
+	        id = id->next, index++) {
 		const char *fault = ctx_item_fault(ctx, index);
 		if (fault != NULL || code != NULL)
 			rsp_error(ctx, fault != NULL ? fault : code, NULL);

@@ -24,7 +24,7 @@ static bool is_plain(const struct find *f, const struct folder *folder)
 static bool query_match(const struct item *item, const char *query)
 {
 	static const char *const uris[] = {"item:Subject", "item:Body", "contacts:DisplayName",
-		"contacts:FileAs", "message:From", "message:ToRecipients"};
+	        "contacts:FileAs", "message:From", "message:ToRecipients"};
 	char *want = g_utf8_casefold(query, -1);
 	bool match = false;
 
@@ -69,8 +69,7 @@ static GPtrArray *scan(const struct find *f, struct folder *folder)
 			g_ptr_array_add(found, g_sequence_get(i));
 	}
 	if (f->sort != NULL)
-		g_ptr_array_sort_with_data(
-			found, by_sort_order, (gpointer)(uintptr_t)f->sort);
+		g_ptr_array_sort_with_data(found, by_sort_order, (gpointer)(uintptr_t)f->sort);
 	return found;
 }
 
@@ -79,9 +78,8 @@ static bool limit_exceeded(struct ctx *ctx, const struct find *f, int64_t total)
 	return !f->page.paged && total > ctx->devx->options.find_limit;
 }
 
-static void write_range(
-	struct ctx *ctx, const struct find *f, struct shape *shape, int64_t total, GPtrArray *found,
-	struct folder *folder)
+static void write_range(struct ctx *ctx, const struct find *f, struct shape *shape, int64_t total,
+        GPtrArray *found, struct folder *folder)
 {
 	struct range r = page_range(&f->page, total, ctx->devx->options.find_limit);
 
@@ -93,7 +91,7 @@ static void write_range(
 			item_write(ctx->out, found->pdata[k], shape);
 	} else if (r.first < r.end) {
 		GSequenceIter *i =
-			g_sequence_get_iter_at_pos(folder->by_uid, (int)(total - 1 - r.first));
+		        g_sequence_get_iter_at_pos(folder->by_uid, (int)(total - 1 - r.first));
 		for (int64_t k = r.first; k < r.end; k++, i = g_sequence_iter_prev(i))
 			item_write(ctx->out, g_sequence_get(i), shape);
 	}
@@ -102,7 +100,7 @@ static void write_range(
 }
 
 static void find_in(
-	struct ctx *ctx, const struct find *f, const struct xml_node *id, struct shape *shape)
+        struct ctx *ctx, const struct find *f, const struct xml_node *id, struct shape *shape)
 {
 	struct folder *folder;
 	const char *code = ctx_folder(ctx, id, &folder);
@@ -136,8 +134,9 @@ static const char *find_parse(struct ctx *ctx, struct find *f)
 	if (code == NULL && f->restriction != NULL)
 		code = restriction_check(f->restriction, false);
 	for (const struct xml_node *o = f->sort != NULL ? f->sort->first : NULL;
-		o != NULL && code == NULL; o = o->next)
-		code = restriction_check(o, false) != NULL ? "ErrorUnsupportedPathForSortGroup" : NULL;
+	        o != NULL && code == NULL; o = o->next)
+		code = restriction_check(o, false) != NULL ? "ErrorUnsupportedPathForSortGroup"
+		                                           : NULL;
 	return code;
 }
 
@@ -152,7 +151,7 @@ void op_find_item(struct ctx *ctx)
 		code = find_parse(ctx, &f);
 	rsp_open(ctx);
 	for (const struct xml_node *id = xml_child(ctx->body, "ParentFolderIds")->first; id != NULL;
-		id = id->next, index++) {
+	        id = id->next, index++) {
 		const char *fault = ctx_item_fault(ctx, index);
 		if (fault != NULL || code != NULL)
 			rsp_error(ctx, fault != NULL ? fault : code, NULL);

@@ -1,8 +1,9 @@
 #include "im.h"
 #include "operations.h"
 
-static void write_all(struct ctx *ctx, const char *folder_name, const char *wrapper, const char *tag,
-	void (*write)(GString *, const char *, const struct item *, const struct xml_node *))
+static void write_all(struct ctx *ctx, const char *folder_name, const char *wrapper,
+        const char *tag,
+        void (*write)(GString *, const char *, const struct item *, const struct xml_node *))
 {
 	const struct xml_node *extended = xml_child(ctx->body, "ExtendedProperties");
 	struct folder *folder = folder_distinguished(ctx->self, folder_name);

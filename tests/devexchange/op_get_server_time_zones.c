@@ -6,12 +6,12 @@
 static const struct {
 	const char *id, *name, *bias;
 } zones[] = {
-	{"UTC", "(UTC) Coordinated Universal Time", "PT0S"},
-	{"Greenwich Standard Time", "(UTC+00:00) Monrovia, Reykjavik", "PT0S"},
-	{"Tokyo Standard Time", "(UTC+09:00) Osaka, Sapporo, Tokyo", "-PT9H"},
-	{"India Standard Time", "(UTC+05:30) Chennai, Kolkata, Mumbai, New Delhi", "-PT5H30M"},
-	{"US Mountain Standard Time", "(UTC-07:00) Arizona", "PT7H"},
-	{"China Standard Time", "(UTC+08:00) Beijing, Chongqing, Hong Kong, Urumqi", "-PT8H"},
+        {"UTC", "(UTC) Coordinated Universal Time", "PT0S"},
+        {"Greenwich Standard Time", "(UTC+00:00) Monrovia, Reykjavik", "PT0S"},
+        {"Tokyo Standard Time", "(UTC+09:00) Osaka, Sapporo, Tokyo", "-PT9H"},
+        {"India Standard Time", "(UTC+05:30) Chennai, Kolkata, Mumbai, New Delhi", "-PT5H30M"},
+        {"US Mountain Standard Time", "(UTC-07:00) Arizona", "PT7H"},
+        {"China Standard Time", "(UTC+08:00) Beijing, Chongqing, Hong Kong, Urumqi", "-PT8H"},
 };
 
 static bool asked(const struct xml_node *ids, const char *id)
@@ -44,12 +44,14 @@ void op_get_server_time_zones(struct ctx *ctx)
 			continue;
 		}
 		g_string_append_printf(ctx->out,
-			"><t:Periods><t:Period Bias=\"%s\" Name=\"Standard\" Id=\"std\"/></t:Periods>"
-			"<t:TransitionsGroups><t:TransitionsGroup Id=\"0\"><t:Transition><t:To "
-			"Kind=\"Period\">std</t:To></t:Transition></t:TransitionsGroup>"
-			"</t:TransitionsGroups><t:Transitions><t:Transition><t:To "
-			"Kind=\"Group\">0</t:To></t:Transition></t:Transitions></t:TimeZoneDefinition>",
-			zones[i].bias);
+		        "><t:Periods><t:Period Bias=\"%s\" Name=\"Standard\" "
+		        "Id=\"std\"/></t:Periods>"
+		        "<t:TransitionsGroups><t:TransitionsGroup Id=\"0\"><t:Transition><t:To "
+		        "Kind=\"Period\">std</t:To></t:Transition></t:TransitionsGroup>"
+		        "</t:TransitionsGroups><t:Transitions><t:Transition><t:To "
+		        "Kind=\"Group\">0</t:To></t:Transition></t:Transitions></"
+		        "t:TimeZoneDefinition>",
+		        zones[i].bias);
 	}
 	xml_close(ctx->out, "m:TimeZoneDefinitions");
 	rsp_end(ctx);

@@ -25,7 +25,7 @@ static uint64_t next_connection(void)
 
 /* The mailbox of a subscription id, locked; NULL when the id leads nowhere. */
 static struct subscription *open_subscription(
-	struct devx *devx, const char *text, struct mailbox **mb)
+        struct devx *devx, const char *text, struct mailbox **mb)
 {
 	uint64_t guid, id;
 
@@ -49,13 +49,13 @@ static struct subscription *open_subscription(
 static void error_ids(struct ctx *ctx, const char *code, const char *id)
 {
 	g_string_append_printf(ctx->out,
-		"<m:GetStreamingEventsResponseMessage ResponseClass=\"Error\"><m:MessageText>%s"
-		"</m:MessageText><m:ResponseCode>%s</m:ResponseCode>"
-		"<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey><m:ErrorSubscriptionIds>",
-		code_text(code), code);
+	        "<m:GetStreamingEventsResponseMessage ResponseClass=\"Error\"><m:MessageText>%s"
+	        "</m:MessageText><m:ResponseCode>%s</m:ResponseCode>"
+	        "<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey><m:ErrorSubscriptionIds>",
+	        code_text(code), code);
 	xml_put(ctx->out, "t:SubscriptionId", id);
 	g_string_append(
-		ctx->out, "</m:ErrorSubscriptionIds></m:GetStreamingEventsResponseMessage>");
+	        ctx->out, "</m:ErrorSubscriptionIds></m:GetStreamingEventsResponseMessage>");
 }
 
 void op_get_streaming_events(struct ctx *ctx)
@@ -65,13 +65,13 @@ void op_get_streaming_events(struct ctx *ctx)
 
 	ctx->stream_ids = g_ptr_array_new_with_free_func(g_free);
 	for (const struct xml_node *id = xml_child(ctx->body, "SubscriptionIds")->first;
-		id != NULL && lost == NULL; id = id->next) {
+	        id != NULL && lost == NULL; id = id->next) {
 		struct mailbox *mb;
 		uint64_t guid = 0, number;
 		subscription_id_parse(id->text, &guid, &number);
 		struct subscription *s = store_find_guid_for(ctx, guid) != NULL
-			? open_subscription(ctx->devx, id->text, &mb)
-			: NULL;
+		                                 ? open_subscription(ctx->devx, id->text, &mb)
+		                                 : NULL;
 		if (s != NULL && fault) {
 			subscription_remove(mb, s->id);
 			mailbox_unlock(mb);
@@ -102,18 +102,20 @@ void op_get_streaming_events(struct ctx *ctx)
 static void part_open(GString *out)
 {
 	g_string_append(out,
-		"<?xml version=\"1.0\" encoding=\"utf-8\"?><s:Envelope xmlns:s=\"" NS_URI_SOAP
-		"\"><s:Header><t:ServerVersionInfo MajorVersion=\"15\" MinorVersion=\"2\" "
-		"MajorBuildNumber=\"1118\" MinorBuildNumber=\"40\" Version=\"V2017_07_11\" xmlns:t=\"" //
-		NS_URI_T "\"/></s:Header><s:Body><m:GetStreamingEventsResponse xmlns:m=\"" NS_URI_M
-		"\" xmlns:t=\"" NS_URI_T "\"><m:ResponseMessages><m:GetStreamingEventsResponseMessage "
-		"ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>");
+	        "<?xml version=\"1.0\" encoding=\"utf-8\"?><s:Envelope xmlns:s=\"" NS_URI_SOAP
+	        "\"><s:Header><t:ServerVersionInfo MajorVersion=\"15\" MinorVersion=\"2\" "
+	        "MajorBuildNumber=\"1118\" MinorBuildNumber=\"40\" Version=\"V2017_07_11\" "
+	        "xmlns:t=\"" //
+	        NS_URI_T "\"/></s:Header><s:Body><m:GetStreamingEventsResponse xmlns:m=\"" NS_URI_M
+	        "\" xmlns:t=\"" NS_URI_T
+	        "\"><m:ResponseMessages><m:GetStreamingEventsResponseMessage "
+	        "ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>");
 }
 
 static void part_close(GString *out)
 {
 	g_string_append(out, "</m:GetStreamingEventsResponseMessage></m:ResponseMessages>"
-			     "</m:GetStreamingEventsResponse></s:Body></s:Envelope>");
+	                     "</m:GetStreamingEventsResponse></s:Body></s:Envelope>");
 }
 
 static void part_status(GString *out, const char *status)
@@ -143,10 +145,10 @@ static void part_superseded(GString *out, const char *id)
 	char *success = g_strrstr(out->str, "ResponseClass=\"Success\"");
 	g_string_truncate(out, (gsize)(success - out->str));
 	g_string_append_printf(out,
-		"ResponseClass=\"Error\"><m:MessageText>%s</m:MessageText>"
-		"<m:ResponseCode>ErrorNewEventStreamConnectionOpened</m:ResponseCode>"
-		"<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey><m:ErrorSubscriptionIds>",
-		code_text("ErrorNewEventStreamConnectionOpened"));
+	        "ResponseClass=\"Error\"><m:MessageText>%s</m:MessageText>"
+	        "<m:ResponseCode>ErrorNewEventStreamConnectionOpened</m:ResponseCode>"
+	        "<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey><m:ErrorSubscriptionIds>",
+	        code_text("ErrorNewEventStreamConnectionOpened"));
 	xml_put(out, "t:SubscriptionId", id);
 	g_string_append(out, "</m:ErrorSubscriptionIds>");
 	part_close(out);
@@ -174,7 +176,7 @@ static void collect(struct stream *st)
 	if (notes->len > 0) {
 		part_open(st->pending);
 		g_string_append_printf(
-			st->pending, "<m:Notifications>%s</m:Notifications>", notes->str);
+		        st->pending, "<m:Notifications>%s</m:Notifications>", notes->str);
 		part_close(st->pending);
 	}
 	g_string_free(notes, TRUE);
@@ -248,5 +250,6 @@ struct MHD_Response *stream_response(struct devx *devx, struct answer *answer)
 		s->connection = st->number;
 		mailbox_unlock(mb);
 	}
-	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, stream_read, st, stream_free);
+	return MHD_create_response_from_callback(
+	        MHD_SIZE_UNKNOWN, 4096, stream_read, st, stream_free);
 }

@@ -6,8 +6,7 @@
 
 static struct folder *copy_tree(struct folder *from, struct folder *to)
 {
-	struct folder *copy =
-		folder_create(to->mailbox, to, from->name, from->class_name, NULL);
+	struct folder *copy = folder_create(to->mailbox, to, from->name, from->class_name, NULL);
 
 	if (from->by_uid != NULL) {
 		GSequenceIter *i = g_sequence_get_begin_iter(from->by_uid);
@@ -22,8 +21,8 @@ static struct folder *copy_tree(struct folder *from, struct folder *to)
 	return copy;
 }
 
-static const char *move_one(struct ctx *ctx, const struct xml_node *id, struct folder *to, bool copy,
-	struct folder **out)
+static const char *move_one(struct ctx *ctx, const struct xml_node *id, struct folder *to,
+        bool copy, struct folder **out)
 {
 	struct folder *folder;
 	const char *code = ctx_folder(ctx, id, &folder);
@@ -50,7 +49,7 @@ static void move_all(struct ctx *ctx, bool copy)
 
 	rsp_open(ctx);
 	for (const struct xml_node *id = xml_child(ctx->body, "FolderIds")->first; id != NULL;
-		id = id->next, index++) {
+	        id = id->next, index++) {
 		struct folder *folder = NULL;
 		const char *code = ctx_item_fault(ctx, index);
 		if (code == NULL)

@@ -5,11 +5,11 @@
 #include <string.h>
 
 static const char *transfer(
-	struct ctx *ctx, const struct xml_node *id, struct folder *to, bool copy, struct item **out)
+        struct ctx *ctx, const struct xml_node *id, struct folder *to, bool copy, struct item **out)
 {
 	struct item *item;
 	const char *code = strcmp(id->name, "ItemId") == 0 ? ctx_item(ctx, id, &item)
-							   : "ErrorInvalidOperation";
+	                                                   : "ErrorInvalidOperation";
 
 	if (code != NULL)
 		return code;
@@ -37,7 +37,7 @@ static void move_all(struct ctx *ctx, bool copy)
 
 	rsp_open(ctx);
 	for (const struct xml_node *id = xml_child(ctx->body, "ItemIds")->first; id != NULL;
-		id = id->next, index++) {
+	        id = id->next, index++) {
 		struct item *item = NULL;
 		const char *code = ctx_item_fault(ctx, index);
 		if (code == NULL)

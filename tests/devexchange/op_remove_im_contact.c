@@ -8,7 +8,7 @@ void op_remove_im_contact_from_group(struct ctx *ctx)
 
 	im_begin(ctx);
 	const char *code = im_contact(
-		ctx, xml_child(ctx->body, "ContactId"), "ErrorInvalidImContactId", &contact);
+	        ctx, xml_child(ctx->body, "ContactId"), "ErrorInvalidImContactId", &contact);
 	if (code == NULL)
 		code = im_group(ctx, xml_child(ctx->body, "GroupId"), &group);
 	if (code == NULL && !im_member_remove(group, contact))
@@ -30,7 +30,7 @@ void op_remove_contact_from_im_list(struct ctx *ctx)
 
 	im_begin(ctx);
 	const char *code =
-		im_contact(ctx, xml_child(ctx->body, "ContactId"), "ErrorItemNotFound", &contact);
+	        im_contact(ctx, xml_child(ctx->body, "ContactId"), "ErrorItemNotFound", &contact);
 	if (code != NULL) {
 		direct_error(ctx, code);
 		return;

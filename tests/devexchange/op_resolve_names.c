@@ -57,9 +57,9 @@ static void search_directory(struct resolve *r)
 
 	/* A whole address is looked up; only the beginning of one needs the list. */
 	struct mailbox *exact = strchr(r->entry, '@') == NULL ? NULL
-		: r->prefix != NULL && strcmp(r->prefix, "sip:") == 0
-		? store_find_sip(store, r->entry)
-		: store_find(store, r->entry);
+	                        : r->prefix != NULL && strcmp(r->prefix, "sip:") == 0
+	                                ? store_find_sip(store, r->entry)
+	                                : store_find(store, r->entry);
 	if (exact != NULL) {
 		add(r, (struct candidate){.mailbox = exact});
 		return;
@@ -70,7 +70,8 @@ static void search_directory(struct resolve *r)
 			add(r, (struct candidate){.mailbox = store->mailboxes->pdata[i]});
 	for (guint i = 0; i < store->groups->len; i++)
 		if (begins(store->groups->pdata[i], r->entry))
-			add(r, (struct candidate){.group = true, .group_address = store->groups->pdata[i]});
+			add(r, (struct candidate){
+			               .group = true, .group_address = store->groups->pdata[i]});
 	pthread_rwlock_unlock(&store->lock);
 }
 
@@ -85,7 +86,7 @@ static void search_contacts(struct resolve *r)
 	for (; !g_sequence_iter_is_end(i); i = g_sequence_iter_next(i)) {
 		const struct item *item = g_sequence_get(i);
 		bool match = begins(props_get(item->props, fid.display_name), r->entry) ||
-			begins(props_get(item->props, fid.file_as), r->entry);
+		             begins(props_get(item->props, fid.file_as), r->entry);
 		for (uint32_t k = 0; k < 3 && !match; k++)
 			match = begins(props_get(item->props, fid.email1 + k), r->entry);
 		if (match)
@@ -93,8 +94,7 @@ static void search_contacts(struct resolve *r)
 	}
 }
 
-static void write_mailbox(
-	GString *out, const char *name, const char *address, const char *type)
+static void write_mailbox(GString *out, const char *name, const char *address, const char *type)
 {
 	g_string_append(out, "<t:Mailbox>");
 	xml_put(out, "t:Name", name);
@@ -111,7 +111,7 @@ static void write_directory_contact(GString *out, const struct mailbox *mb)
 	g_string_append(out, "<t:EmailAddresses><t:Entry Key=\"EmailAddress1\">SMTP:");
 	xml_escape(out, mb->smtp);
 	g_string_append(out, "</t:Entry></t:EmailAddresses>"
-			     "<t:ContactSource>ActiveDirectory</t:ContactSource>");
+	                     "<t:ContactSource>ActiveDirectory</t:ContactSource>");
 	if (mb->sip != NULL) {
 		g_string_append(out, "<t:ImAddresses><t:Entry Key=\"ImAddress1\">sip:");
 		xml_escape(out, mb->sip);
@@ -127,7 +127,7 @@ static void write_one(struct ctx *ctx, const struct candidate *c, bool full, str
 	g_string_append(out, "<t:Resolution>");
 	if (c->item != NULL) {
 		write_mailbox(out, props_get(c->item->props, fid.display_name),
-			props_get(c->item->props, fid.email1), "Contact");
+		        props_get(c->item->props, fid.email1), "Contact");
 		item_id_write(out, "t:ItemId", c->item);
 		g_string_append(out, "</t:Mailbox>");
 		if (full)
@@ -162,8 +162,8 @@ static void answer(struct resolve *r)
 	else
 		rsp_warning(ctx, "ErrorNameResolutionMultipleResults");
 	g_string_append_printf(ctx->out,
-		"<m:ResolutionSet TotalItemsInView=\"%u\" IncludesLastItemInRange=\"%s\">", n,
-		r->found->len <= MAX_CANDIDATES ? "true" : "false");
+	        "<m:ResolutionSet TotalItemsInView=\"%u\" IncludesLastItemInRange=\"%s\">", n,
+	        r->found->len <= MAX_CANDIDATES ? "true" : "false");
 	for (guint i = 0; i < n; i++)
 		write_one(ctx, &g_array_index(r->found, struct candidate, i), full, &shape);
 	g_string_append(ctx->out, "</m:ResolutionSet>");
@@ -176,7 +176,8 @@ void op_resolve_names(struct ctx *ctx)
 	static const char *const prefixes[] = {"smtp:", "sip:"};
 	const char *scope = xml_attr(ctx->body, "SearchScope");
 	char *entry = g_utf8_strdown(xml_child_text(ctx->body, "UnresolvedEntry"), -1);
-	struct resolve r = {.ctx = ctx, .found = g_array_new(FALSE, FALSE, sizeof(struct candidate))};
+	struct resolve r = {
+	        .ctx = ctx, .found = g_array_new(FALSE, FALSE, sizeof(struct candidate))};
 
 	r.entry = g_strstrip(entry);
 	for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++)

@@ -15,8 +15,8 @@ static uint32_t event_bits(const struct xml_node *types)
 		const char *name;
 		enum event_type type;
 	} names[] = {{"CopiedEvent", EVENT_COPIED}, {"CreatedEvent", EVENT_CREATED},
-		{"DeletedEvent", EVENT_DELETED}, {"ModifiedEvent", EVENT_MODIFIED},
-		{"MovedEvent", EVENT_MOVED}, {"NewMailEvent", EVENT_NEW_MAIL}};
+	        {"DeletedEvent", EVENT_DELETED}, {"ModifiedEvent", EVENT_MODIFIED},
+	        {"MovedEvent", EVENT_MOVED}, {"NewMailEvent", EVENT_NEW_MAIL}};
 	uint32_t bits = 0;
 
 	for (const struct xml_node *t = types->first; t != NULL; t = t->next)
@@ -57,7 +57,8 @@ static const char *start_watermark(struct ctx *ctx, const struct xml_node *reque
 	return NULL;
 }
 
-static const char *subscribe(struct ctx *ctx, const struct xml_node *request, struct subscription **out)
+static const char *subscribe(
+        struct ctx *ctx, const struct xml_node *request, struct subscription **out)
 {
 	const struct xml_node *ids = xml_child(request, "FolderIds");
 	bool all = xml_bool(xml_attr(request, "SubscribeToAllFolders"));
@@ -104,7 +105,7 @@ void op_subscribe(struct ctx *ctx)
 	if (code == NULL)
 		code = subscribe(ctx, request, &s);
 	rsp_open(ctx);
-	if (code != NULL) {
+	if (s == NULL) {
 		rsp_error(ctx, code, NULL);
 	} else {
 		rsp_ok(ctx);
@@ -169,7 +170,7 @@ static void write_events(struct ctx *ctx, struct subscription *s, uint64_t since
 	xml_put_bool(ctx->out, "t:MoreEvents", s->events.length > MAX_EVENTS_PER_ANSWER);
 	if (s->events.head == NULL)
 		event_write(ctx->out, s->mailbox,
-			&(struct event){.type = EVENT_STATUS, .watermark = s->mailbox->mod}, true);
+		        &(struct event){.type = EVENT_STATUS, .watermark = s->mailbox->mod}, true);
 	for (GList *l = s->events.head; l != NULL && left > 0; l = l->next, left--)
 		event_write(ctx->out, s->mailbox, l->data, true);
 	xml_close(ctx->out, "m:Notification");

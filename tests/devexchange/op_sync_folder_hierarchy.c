@@ -40,10 +40,10 @@ static void removed(struct hierarchy *h)
 		char id[ID_TEXT_MAX];
 		if (t->mod <= h->state.mod || !sync_state_has(&h->state, t->id))
 			continue;
-		id_format(id,
-			&(struct object_id){.kind = ID_FOLDER, .mailbox = mb->guid, .number = t->id});
+		id_format(id, &(struct object_id){
+		                      .kind = ID_FOLDER, .mailbox = mb->guid, .number = t->id});
 		g_string_append_printf(
-			h->ctx->out, "<t:Delete><t:FolderId Id=\"%s\"/></t:Delete>", id);
+		        h->ctx->out, "<t:Delete><t:FolderId Id=\"%s\"/></t:Delete>", id);
 	}
 }
 
@@ -54,7 +54,7 @@ static const char *open_state(struct hierarchy *h, const char *text)
 	if (text != NULL && *text != '\0') {
 		if (sync_state_parse(text, &h->state)) {
 			if (h->state.kind == 'F' && h->state.guid == mb->guid &&
-				h->state.folder == h->root->id)
+			        h->state.folder == h->root->id)
 				return NULL;
 			sync_state_clear(&h->state);
 		}

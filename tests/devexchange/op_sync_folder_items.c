@@ -48,9 +48,9 @@ static void put_delete(struct sync *s, const struct tombstone *t)
 {
 	char id[ID_TEXT_MAX];
 
-	id_format(id,
-		&(struct object_id){
-			.kind = ID_ITEM, .mailbox = s->folder->mailbox->guid, .number = t->id});
+	id_format(
+	        id, &(struct object_id){
+	                    .kind = ID_ITEM, .mailbox = s->folder->mailbox->guid, .number = t->id});
 	g_string_append_printf(s->changes, "<t:Delete><t:ItemId Id=\"%s\"/></t:Delete>", id);
 	s->left--;
 }
@@ -131,13 +131,11 @@ static bool later_changes(struct sync *s)
 	struct tombstone tomb_probe = {.mod = since};
 	GSequenceIter *i = g_sequence_search(s->folder->by_mod, &item_probe, mod_order, NULL);
 	GSequenceIter *t =
-		g_sequence_search(s->folder->tombstones, &tomb_probe, tombstone_order, NULL);
+	        g_sequence_search(s->folder->tombstones, &tomb_probe, tombstone_order, NULL);
 
 	for (;;) {
-		const struct item *item =
-			g_sequence_iter_is_end(i) ? NULL : g_sequence_get(i);
-		const struct tombstone *tomb =
-			g_sequence_iter_is_end(t) ? NULL : g_sequence_get(t);
+		const struct item *item = g_sequence_iter_is_end(i) ? NULL : g_sequence_get(i);
+		const struct tombstone *tomb = g_sequence_iter_is_end(t) ? NULL : g_sequence_get(t);
 		if (item == NULL && tomb == NULL)
 			return true;
 		if (s->left == 0)
@@ -167,7 +165,7 @@ static const char *open_state(struct sync *s, const char *text)
 			return "ErrorInvalidSyncStateData";
 		if (sync_state_parse(text, &s->state)) {
 			if (s->state.kind == 'I' && s->state.guid == mb->guid &&
-				s->state.folder == s->folder->id)
+			        s->state.folder == s->folder->id)
 				return NULL;
 			sync_state_clear(&s->state);
 		}
@@ -201,11 +199,12 @@ static void put_ghost(struct sync *s)
 	uint64_t guid = s->folder->mailbox->guid;
 
 	id_format(id,
-		&(struct object_id){.kind = ID_ITEM, .mailbox = guid, .number = UINT64_C(1) << 60});
+	        &(struct object_id){.kind = ID_ITEM, .mailbox = guid, .number = UINT64_C(1) << 60});
 	change_key_text(key, guid, 0x11, 1);
 	g_string_append_printf(s->changes,
-		"<t:Create><t:Contact><t:ItemId Id=\"%s\" ChangeKey=\"%s\"/></t:Contact></t:Create>", id,
-		key);
+	        "<t:Create><t:Contact><t:ItemId Id=\"%s\" "
+	        "ChangeKey=\"%s\"/></t:Contact></t:Create>",
+	        id, key);
 }
 
 static void run(struct sync *s)

@@ -6,7 +6,7 @@
 static const char *set_name(struct folder *folder, const char *name)
 {
 	struct folder *twin =
-		folder->parent != NULL ? folder_child_named(folder->parent, name) : NULL;
+	        folder->parent != NULL ? folder_child_named(folder->parent, name) : NULL;
 
 	if (*name == '\0')
 		return "ErrorFolderSavePropertyError";
@@ -26,8 +26,8 @@ static const char *set_field(struct folder *folder, const struct xml_node *chang
 		return "ErrorIncorrectUpdatePropertyCount";
 	if (uri == NULL)
 		return strcmp(value->name, "ExtendedProperty") == 0
-			? folder_set_extended(folder, value)
-			: "ErrorIncorrectUpdatePropertyCount";
+		               ? folder_set_extended(folder, value)
+		               : "ErrorIncorrectUpdatePropertyCount";
 	if (strcmp(uri, "folder:DisplayName") == 0 && strcmp(value->name, "DisplayName") == 0)
 		return set_name(folder, value->text);
 	if (strcmp(uri, "folder:FolderClass") == 0 && strcmp(value->name, "FolderClass") == 0) {
@@ -49,12 +49,13 @@ static const char *delete_field(struct folder *folder, const struct xml_node *ch
 	return NULL;
 }
 
-static const char *update_one(struct ctx *ctx, const struct xml_node *change, struct folder **folder)
+static const char *update_one(
+        struct ctx *ctx, const struct xml_node *change, struct folder **folder)
 {
 	const char *code = ctx_folder(ctx, change->first, folder);
 
 	for (const struct xml_node *u = code == NULL ? change->last->first : NULL;
-		u != NULL && code == NULL; u = u->next) {
+	        u != NULL && code == NULL; u = u->next) {
 		if (strcmp(u->name, "SetFolderField") == 0)
 			code = set_field(*folder, u);
 		else if (strcmp(u->name, "DeleteFolderField") == 0)
@@ -73,7 +74,7 @@ void op_update_folder(struct ctx *ctx)
 
 	rsp_open(ctx);
 	for (const struct xml_node *c = xml_child(ctx->body, "FolderChanges")->first; c != NULL;
-		c = c->next, index++) {
+	        c = c->next, index++) {
 		struct folder *folder;
 		const char *code = ctx_item_fault(ctx, index);
 		if (code == NULL)

@@ -37,7 +37,7 @@ static bool overlaps(const struct item *item, const struct xml_node *updates, ui
 }
 
 static const char *check_key(struct ctx *ctx, const struct xml_node *id, const struct item *item,
-	const struct xml_node *updates, enum resolution resolution)
+        const struct xml_node *updates, enum resolution resolution)
 {
 	const char *key = xml_attr(id, "ChangeKey");
 	uint64_t mod = 0;
@@ -48,7 +48,7 @@ static const char *check_key(struct ctx *ctx, const struct xml_node *id, const s
 		return "ErrorIrresolvableConflict";
 	if (key == NULL || *key == '\0')
 		return resolution == ALWAYS_OVERWRITE ? NULL
-						      : "ErrorChangeKeyRequiredForWriteOperations";
+		                                      : "ErrorChangeKeyRequiredForWriteOperations";
 	change_key_parse(key, &mod);
 	if (mod == item->mod || resolution == ALWAYS_OVERWRITE)
 		return NULL;
@@ -66,8 +66,8 @@ static bool child_is(const struct xml_node *path, const struct xml_node *child)
 	if (strcmp(path->name, "ExtendedFieldURI") == 0) {
 		const char *a, *b;
 		return strcmp(child->name, "ExtendedProperty") == 0 &&
-			ext_prop_from_node(path, &a) == ext_prop_from_node(child->first, &b) &&
-			a == NULL && b == NULL;
+		       ext_prop_from_node(path, &a) == ext_prop_from_node(child->first, &b) &&
+		       a == NULL && b == NULL;
 	}
 	uint32_t id = field_id(uri, index);
 	if (id == UINT32_MAX || strcmp(fields[id].element, child->name) != 0)
@@ -80,7 +80,7 @@ static bool child_is(const struct xml_node *path, const struct xml_node *child)
 	if (fields[id].form != FORM_ADDRESS)
 		return true;
 	return entry->first != NULL && entry->first->next == NULL &&
-		strcmp(strrchr(uri, ':') + 1, entry->first->name) == 0;
+	       strcmp(strrchr(uri, ':') + 1, entry->first->name) == 0;
 }
 
 static const char *set_field(struct update *u, const struct xml_node *change)
@@ -108,14 +108,15 @@ static const char *append_field(struct update *u, const struct xml_node *change)
 		return code;
 	if (f == NULL || (f->flags & F_APPEND) == 0)
 		return "ErrorInvalidPropertyAppend";
-	if (element->first == NULL || element->first->next != NULL || !child_is(path, element->first))
+	if (element->first == NULL || element->first->next != NULL ||
+	        !child_is(path, element->first))
 		return "ErrorIncorrectUpdatePropertyCount";
 	char **before = g_strdupv(props_get_list(u->item->props, id));
 	char *body = g_strdup(props_get(u->item->props, id));
 	code = item_set_child(u->item, element->first, false);
 	if (code == NULL && id == fid.body && body != NULL) {
-		props_take(u->item->props, id,
-			g_strconcat(body, props_get(u->item->props, id), NULL));
+		props_take(
+		        u->item->props, id, g_strconcat(body, props_get(u->item->props, id), NULL));
 	} else if (code == NULL && before != NULL) {
 		char **added = g_strdupv(props_get_list(u->item->props, id));
 		GPtrArray *all = g_ptr_array_new();
@@ -181,7 +182,7 @@ static void remember(const struct update *u)
 		struct prop_change c = {g_array_index(u->touched, uint32_t, i), item->mod};
 		guint k = 0;
 		while (k < item->history->len &&
-			g_array_index(item->history, struct prop_change, k).id != c.id)
+		        g_array_index(item->history, struct prop_change, k).id != c.id)
 			k++;
 		if (k < item->history->len)
 			g_array_index(item->history, struct prop_change, k) = c;
@@ -212,20 +213,20 @@ static const char *apply_all(struct update *u, const struct xml_node *updates)
 	return NULL;
 }
 
-static const char *update_one(
-	struct ctx *ctx, const struct xml_node *change, enum resolution resolution, struct item **item)
+static const char *update_one(struct ctx *ctx, const struct xml_node *change,
+        enum resolution resolution, struct item **item)
 {
 	const struct xml_node *id = change->first, *updates = id->next;
-	const char *code = strcmp(id->name, "ItemId") == 0 ? ctx_item(ctx, id, item)
-							   : "ErrorInvalidOperation";
+	const char *code =
+	        strcmp(id->name, "ItemId") == 0 ? ctx_item(ctx, id, item) : "ErrorInvalidOperation";
 
 	if (code == NULL)
 		code = check_key(ctx, id, *item, updates, resolution);
 	if (code != NULL)
 		return code;
 	struct update u = {.item = *item,
-		.touched = g_array_new(FALSE, FALSE, sizeof(uint32_t)),
-		.only_read_flag = true};
+	        .touched = g_array_new(FALSE, FALSE, sizeof(uint32_t)),
+	        .only_read_flag = true};
 	code = apply_all(&u, updates);
 	g_array_free(u.touched, TRUE);
 	return code;
@@ -243,14 +244,14 @@ void op_update_item(struct ctx *ctx)
 {
 	const char *how = xml_attr(ctx->body, "ConflictResolution");
 	enum resolution resolution = strcmp(how, "NeverOverwrite") == 0 ? NEVER_OVERWRITE
-		: strcmp(how, "AutoResolve") == 0                       ? AUTO_RESOLVE
-									: ALWAYS_OVERWRITE;
+	                             : strcmp(how, "AutoResolve") == 0  ? AUTO_RESOLVE
+	                                                                : ALWAYS_OVERWRITE;
 	bool disposition = xml_attr(ctx->body, "MessageDisposition") != NULL;
 	int index = 0;
 
 	rsp_open(ctx);
 	for (const struct xml_node *c = xml_child(ctx->body, "ItemChanges")->first; c != NULL;
-		c = c->next, index++) {
+	        c = c->next, index++) {
 		struct item *item;
 		const char *code = ctx_item_fault(ctx, index);
 		if (code == NULL && !disposition && change_is_message(c))
@@ -265,7 +266,7 @@ void op_update_item(struct ctx *ctx)
 		xml_open(ctx->out, "m:Items");
 		item_write_id_only(ctx->out, item);
 		g_string_append(ctx->out,
-			"</m:Items><m:ConflictResults><t:Count>0</t:Count></m:ConflictResults>");
+		        "</m:Items><m:ConflictResults><t:Count>0</t:Count></m:ConflictResults>");
 		rsp_end(ctx);
 	}
 	rsp_close(ctx);

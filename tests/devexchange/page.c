@@ -37,7 +37,7 @@ const char *page_parse(const struct xml_node *body, struct page *page)
 		page->numerator = number(fractional, "Numerator", 0);
 		page->denominator = number(fractional, "Denominator", 0);
 		if (page->denominator <= 0 || page->numerator < 0 ||
-			page->numerator > page->denominator || page->max == 0)
+		        page->numerator > page->denominator || page->max == 0)
 			return "ErrorInvalidFractionalPagingParameters";
 	}
 	return NULL;
@@ -55,7 +55,8 @@ struct range page_range(const struct page *page, int64_t total, int64_t limit)
 		r.next = total - r.first;
 		return r;
 	}
-	r.first = page->denominator > 0 ? total * page->numerator / page->denominator : page->offset;
+	r.first =
+	        page->denominator > 0 ? total * page->numerator / page->denominator : page->offset;
 	r.first = MIN(r.first, total);
 	r.end = MIN(r.first + count, total);
 	r.next = r.end;
@@ -68,12 +69,13 @@ void page_open(GString *out, const struct page *page, const struct range *r, int
 	g_string_append(out, "<m:RootFolder");
 	if (page->denominator > 0)
 		g_string_append_printf(out,
-			" NumeratorOffset=\"%" G_GINT64_FORMAT "\" AbsoluteDenominator=\"%" G_GINT64_FORMAT
-			"\"",
-			r->next, total);
+		        " NumeratorOffset=\"%" G_GINT64_FORMAT
+		        "\" AbsoluteDenominator=\"%" G_GINT64_FORMAT "\"",
+		        r->next, total);
 	else if (page->paged)
-		g_string_append_printf(out, " IndexedPagingOffset=\"%" G_GINT64_FORMAT "\"", r->next);
+		g_string_append_printf(
+		        out, " IndexedPagingOffset=\"%" G_GINT64_FORMAT "\"", r->next);
 	g_string_append_printf(out,
-		" TotalItemsInView=\"%" G_GINT64_FORMAT "\" IncludesLastItemInRange=\"%s\">", total,
-		r->last ? "true" : "false");
+	        " TotalItemsInView=\"%" G_GINT64_FORMAT "\" IncludesLastItemInRange=\"%s\">", total,
+	        r->last ? "true" : "false");
 }

@@ -96,9 +96,9 @@ static char *fetch(const struct partner *p, char **reason)
 	curl_easy_cleanup(curl);
 	if (rc != CURLE_OK || status != 200) {
 		*reason = rc != CURLE_OK
-			? g_strdup_printf("%s: %s", p->source,
-				  *problem != '\0' ? problem : curl_easy_strerror(rc))
-			: g_strdup_printf("%s: status %ld", p->source, status);
+		                  ? g_strdup_printf("%s: %s", p->source,
+		                            *problem != '\0' ? problem : curl_easy_strerror(rc))
+		                  : g_strdup_printf("%s: status %ld", p->source, status);
 		g_string_free(body, TRUE);
 		return NULL;
 	}
@@ -110,7 +110,9 @@ static json_t *member(json_t *object, const char *name)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(object, key, value) if (g_ascii_strcasecmp(key, name) == 0) return value;
+	json_object_foreach (object, key, value)
+		if (g_ascii_strcasecmp(key, name) == 0)
+			return value;
 	return NULL;
 }
 
@@ -140,10 +142,10 @@ static struct partner_key *key_from(json_t *entry, char **reason)
 	unsigned bits = 0;
 	const char *stated = text_member(member(entry, "keyinfo"), "x5t");
 	if (gnutls_x509_crt_import(crt, &datum, GNUTLS_X509_FMT_DER) < 0 ||
-		gnutls_pubkey_import_x509(k->key, crt, 0) < 0)
+	        gnutls_pubkey_import_x509(k->key, crt, 0) < 0)
 		*reason = g_strdup("a certificate cannot be read");
 	else if (gnutls_pubkey_get_pk_algorithm(k->key, &bits) != GNUTLS_PK_RSA || bits < 2048 ||
-		bits > 8192)
+	         bits > 8192)
 		*reason = g_strdup("a key is not RSA of 2048 to 8192 bits");
 	else if (stated != NULL && strcmp(stated, k->x5t) != 0)
 		*reason = g_strdup("keyinfo.x5t does not match the certificate");
@@ -166,8 +168,7 @@ static GPtrArray *keys_from(json_t *list, char **reason)
 
 	if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > MAX_KEYS)
 		*reason = g_strdup("it has no keys, or too many");
-	json_array_foreach(list, i, entry)
-	{
+	json_array_foreach (list, i, entry) {
 		const char *usage = text_member(entry, "usage");
 		if (*reason != NULL)
 			break;

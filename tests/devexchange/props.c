@@ -23,21 +23,21 @@ static const struct {
 	const char *name;
 	const char *guid;
 } property_sets[] = {
-	{"Meeting", "6ed8da90-450b-101b-98da-00aa003f1305"},
-	{"Appointment", "00062002-0000-0000-c000-000000000046"},
-	{"Common", "00062008-0000-0000-c000-000000000046"},
-	{"PublicStrings", "00020329-0000-0000-c000-000000000046"},
-	{"Address", "00062004-0000-0000-c000-000000000046"},
-	{"InternetHeaders", "00020386-0000-0000-c000-000000000046"},
-	{"CalendarAssistant", "11000e07-b51b-40d6-af21-caa85edab1d0"},
-	{"UnifiedMessaging", "4442858e-a9e3-4e80-b900-317a210cc15b"},
-	{"Task", "00062003-0000-0000-c000-000000000046"},
-	{"Sharing", "00062040-0000-0000-c000-000000000046"},
+        {"Meeting", "6ed8da90-450b-101b-98da-00aa003f1305"},
+        {"Appointment", "00062002-0000-0000-c000-000000000046"},
+        {"Common", "00062008-0000-0000-c000-000000000046"},
+        {"PublicStrings", "00020329-0000-0000-c000-000000000046"},
+        {"Address", "00062004-0000-0000-c000-000000000046"},
+        {"InternetHeaders", "00020386-0000-0000-c000-000000000046"},
+        {"CalendarAssistant", "11000e07-b51b-40d6-af21-caa85edab1d0"},
+        {"UnifiedMessaging", "4442858e-a9e3-4e80-b900-317a210cc15b"},
+        {"Task", "00062003-0000-0000-c000-000000000046"},
+        {"Sharing", "00062040-0000-0000-c000-000000000046"},
 };
 
 static const char *const type_names[PT_TYPES] = {"String", "Boolean", "Integer", "Long", "Short",
-	"Float", "Double", "Currency", "SystemTime", "ApplicationTime", "Binary", "CLSID", "Null",
-	"Error", "Object"};
+        "Float", "Double", "Currency", "SystemTime", "ApplicationTime", "Binary", "CLSID", "Null",
+        "Error", "Object"};
 
 static const char *set_guid(const char *set)
 {
@@ -87,8 +87,8 @@ static void registry_init(void)
 		if (key != NULL)
 			g_hash_table_insert(registry, key, GUINT_TO_POINTER(i));
 		g_hash_table_insert(field_keys,
-			g_strdup_printf("%s|%s", f->uri, f->index != NULL ? f->index : ""),
-			GUINT_TO_POINTER(i + 1));
+		        g_strdup_printf("%s|%s", f->uri, f->index != NULL ? f->index : ""),
+		        GUINT_TO_POINTER(i + 1));
 	}
 }
 
@@ -208,7 +208,7 @@ static bool path_fill(struct ext_path *path, const struct xml_node *node)
 	}
 	if (path->has_tag)
 		return path->set == NULL && path->guid == NULL && path->name == NULL &&
-			!path->has_id && path->tag < 0x8000;
+		       !path->has_id && path->tag < 0x8000;
 	if ((path->set != NULL) == (path->guid != NULL))
 		return false;
 	if (path->set != NULL && set_guid(path->set) == NULL)
@@ -224,7 +224,7 @@ struct ext_path ext_path_of_node(const struct xml_node *node, const char **code)
 
 	*code = NULL;
 	if (!prop_type_parse(xml_attr(node, "PropertyType"), &path.type, &path.multi) ||
-		!path_fill(&path, node))
+	        !path_fill(&path, node))
 		*code = "ErrorInvalidExtendedProperty";
 	return path;
 }
@@ -243,9 +243,9 @@ uint32_t ext_prop_from_node(const struct xml_node *node, const char **code)
 
 	if (*code == NULL) {
 		const char *guid = path.set != NULL ? set_guid(path.set) : path.guid;
-		char *key = path.has_tag ? tag_key(path.tag)
-			: path.name != NULL ? name_key(guid, path.name)
-					    : id_key(guid, path.id);
+		char *key = path.has_tag        ? tag_key(path.tag)
+		            : path.name != NULL ? name_key(guid, path.name)
+		                                : id_key(guid, path.id);
 		id = intern_key(key, path.type, path.multi);
 	}
 	ext_path_clear(&path);
@@ -255,7 +255,7 @@ uint32_t ext_prop_from_node(const struct xml_node *node, const char **code)
 void ext_path_write(GString *out, const struct xml_node *asked)
 {
 	static const char *const names[] = {"DistinguishedPropertySetId", "PropertySetId",
-		"PropertyTag", "PropertyName", "PropertyId", "PropertyType"};
+	        "PropertyTag", "PropertyName", "PropertyId", "PropertyType"};
 
 	g_string_append(out, "<t:ExtendedFieldURI");
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
@@ -267,11 +267,11 @@ char *prop_name(uint32_t prop_id)
 {
 	if (prop_id < n_fields)
 		return g_strdup_printf("field:%s|%s", fields[prop_id].uri,
-			fields[prop_id].index != NULL ? fields[prop_id].index : "");
+		        fields[prop_id].index != NULL ? fields[prop_id].index : "");
 	pthread_mutex_lock(&registry_lock);
 	const struct ext_def *def = ext_table->pdata[prop_id - EXT_BASE];
 	char *name = g_strdup_printf(
-		"%s%s|%s", type_names[def->type], def->multi ? "Array" : "", def->key);
+	        "%s%s|%s", type_names[def->type], def->multi ? "Array" : "", def->key);
 	pthread_mutex_unlock(&registry_lock);
 	return name;
 }

@@ -22,14 +22,14 @@ static const char *distinguished(struct ctx *ctx, const struct xml_node *id, str
 			return "ErrorNonExistentMailbox";
 		if (!may_open(ctx, mb))
 			return ctx->devx->options.profile == PROFILE_GROMMUNIO
-				? "ErrorAccessDenied"
-				: "ErrorFolderNotFound";
+			               ? "ErrorAccessDenied"
+			               : "ErrorFolderNotFound";
 	}
 	static const char *const not_in_grommunio[] = {
-		"conversationhistory", "recipientcache", "searchfolders", "archiveroot"};
+	        "conversationhistory", "recipientcache", "searchfolders", "archiveroot"};
 	for (size_t i = 0; ctx->devx->options.profile == PROFILE_GROMMUNIO &&
-		i < G_N_ELEMENTS(not_in_grommunio);
-		i++)
+	                   i < G_N_ELEMENTS(not_in_grommunio);
+	        i++)
 		if (strcmp(name, not_in_grommunio[i]) == 0)
 			return "ErrorFolderNotFound";
 	ctx_use(ctx, mb);
@@ -109,8 +109,9 @@ struct mailbox *store_find_guid_for(struct ctx *ctx, uint64_t guid)
 void rsp_open(struct ctx *ctx)
 {
 	g_string_append_printf(ctx->out,
-		"<m:%sResponse xmlns:m=\"" NS_URI_M "\" xmlns:t=\"" NS_URI_T "\"><m:ResponseMessages>",
-		ctx->operation);
+	        "<m:%sResponse xmlns:m=\"" NS_URI_M "\" xmlns:t=\"" NS_URI_T
+	        "\"><m:ResponseMessages>",
+	        ctx->operation);
 }
 
 void rsp_close(struct ctx *ctx)
@@ -121,8 +122,9 @@ void rsp_close(struct ctx *ctx)
 void rsp_ok(struct ctx *ctx)
 {
 	g_string_append_printf(ctx->out,
-		"<m:%sResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>",
-		ctx->operation);
+	        "<m:%sResponseMessage "
+	        "ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>",
+	        ctx->operation);
 }
 
 static void message_head(struct ctx *ctx, const char *class, const char *code)
@@ -130,9 +132,9 @@ static void message_head(struct ctx *ctx, const char *class, const char *code)
 	g_string_append_printf(ctx->out, " ResponseClass=\"%s\"><m:MessageText>", class);
 	xml_escape(ctx->out, code_text(code));
 	g_string_append_printf(ctx->out,
-		"</m:MessageText><m:ResponseCode>%s</m:ResponseCode>"
-		"<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>",
-		code);
+	        "</m:MessageText><m:ResponseCode>%s</m:ResponseCode>"
+	        "<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>",
+	        code);
 }
 
 void rsp_warning(struct ctx *ctx, const char *code)
@@ -168,9 +170,9 @@ void rsp_sync_error(struct ctx *ctx, const char *code, const char *last)
 void direct_ok(struct ctx *ctx)
 {
 	g_string_append_printf(ctx->out,
-		"<m:%sResponse ResponseClass=\"Success\" xmlns:m=\"" NS_URI_M "\" xmlns:t=\"" NS_URI_T
-		"\"><m:ResponseCode>NoError</m:ResponseCode>",
-		ctx->operation);
+	        "<m:%sResponse ResponseClass=\"Success\" xmlns:m=\"" NS_URI_M
+	        "\" xmlns:t=\"" NS_URI_T "\"><m:ResponseCode>NoError</m:ResponseCode>",
+	        ctx->operation);
 }
 
 void direct_end(struct ctx *ctx)
@@ -181,7 +183,7 @@ void direct_end(struct ctx *ctx)
 void direct_error(struct ctx *ctx, const char *code)
 {
 	g_string_append_printf(ctx->out,
-		"<m:%sResponse xmlns:m=\"" NS_URI_M "\" xmlns:t=\"" NS_URI_T "\"", ctx->operation);
+	        "<m:%sResponse xmlns:m=\"" NS_URI_M "\" xmlns:t=\"" NS_URI_T "\"", ctx->operation);
 	message_head(ctx, "Error", code);
 	direct_end(ctx);
 }

@@ -118,12 +118,13 @@ static bool two_operands(const struct xml_node *e, const void *object, value_of_
 			char **parts = g_strsplit(left, "\n", -1);
 			match = false;
 			for (char **p = parts; *p != NULL && !match; p++)
-				match = compare_with(e->name,
-					value_compare(type, *p, canonical != NULL ? canonical : right));
+				match = compare_with(
+				        e->name, value_compare(type, *p,
+				                         canonical != NULL ? canonical : right));
 			g_strfreev(parts);
 		} else {
-			match = compare_with(
-				e->name, value_compare(type, left, canonical != NULL ? canonical : right));
+			match = compare_with(e->name,
+			        value_compare(type, left, canonical != NULL ? canonical : right));
 		}
 		g_free(canonical);
 	}
@@ -139,7 +140,8 @@ static char *folded(const char *text, const char *comparison)
 	if (comparison != NULL && strstr(comparison, "NonSpac") != NULL) {
 		char *parts = g_utf8_normalize(out, -1, G_NORMALIZE_ALL);
 		GString *bare = g_string_new(NULL);
-		for (const char *p = parts; p != NULL && *p != '\0'; p += g_utf8_skip[(unsigned char)*p]) {
+		for (const char *p = parts; p != NULL && *p != '\0';
+		        p += g_utf8_skip[(unsigned char)*p]) {
 			gunichar c = g_utf8_get_char(p);
 			if (g_unichar_type(c) != G_UNICODE_NON_SPACING_MARK)
 				g_string_append_unichar(bare, c);
@@ -149,7 +151,7 @@ static char *folded(const char *text, const char *comparison)
 		out = g_string_free(bare, FALSE);
 	}
 	if (comparison == NULL || strstr(comparison, "IgnoreCase") != NULL ||
-		strstr(comparison, "Loose") != NULL) {
+	        strstr(comparison, "Loose") != NULL) {
 		char *fold = g_utf8_casefold(out, -1);
 		g_free(out);
 		out = fold;
@@ -191,8 +193,9 @@ static bool contains(const struct xml_node *e, const void *object, value_of_path
 	if (!match && strchr(hay, '\n') != NULL) {
 		char **parts = g_strsplit(hay, "\n", -1);
 		for (char **p = parts; *p != NULL && !match; p++)
-			match = mode != NULL && strcmp(mode, "Prefixed") == 0 ? g_str_has_prefix(*p, needle)
-									      : strcmp(*p, needle) == 0;
+			match = mode != NULL && strcmp(mode, "Prefixed") == 0
+			                ? g_str_has_prefix(*p, needle)
+			                : strcmp(*p, needle) == 0;
 		g_strfreev(parts);
 	}
 	g_free(hay);
@@ -245,13 +248,14 @@ bool restriction_match(const struct xml_node *e, const void *object, value_of_pa
 	return two_operands(e, object, value);
 }
 
-int sort_compare(const struct xml_node *sort_order, const void *a, const void *b, value_of_path value)
+int sort_compare(
+        const struct xml_node *sort_order, const void *a, const void *b, value_of_path value)
 {
 	for (const struct xml_node *f = sort_order->first; f != NULL; f = f->next) {
 		enum prop_type type = PT_STRING;
 		char *x = value(a, f->first, &type), *y = value(b, f->first, &type);
 		int order = x == NULL || y == NULL ? (x != NULL) - (y != NULL)
-						   : value_compare(type, x, y);
+		                                   : value_compare(type, x, y);
 		g_free(x);
 		g_free(y);
 		if (order != 0)

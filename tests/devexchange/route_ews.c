@@ -59,7 +59,7 @@ static void piecemeal_free(void *data)
 }
 
 static enum MHD_Result send_response(
-	const struct exchange *x, struct MHD_Response *r, const struct answer *a)
+        const struct exchange *x, struct MHD_Response *r, const struct answer *a)
 {
 	char *id = g_uuid_string_random();
 	const char *client_id = http_header(x, "client-request-id");
@@ -70,8 +70,8 @@ static enum MHD_Result send_response(
 	if (client_id != NULL && xml_bool(http_header(x, "return-client-request-id")))
 		MHD_add_response_header(r, "client-request-id", client_id);
 	if (xml_bool(http_header(x, "X-PreferServerAffinity")))
-		MHD_add_response_header(
-			r, "Set-Cookie", "X-BackEndOverrideCookie=devexchange~1; path=/; secure; HttpOnly");
+		MHD_add_response_header(r, "Set-Cookie",
+		        "X-BackEndOverrideCookie=devexchange~1; path=/; secure; HttpOnly");
 	enum MHD_Result rc = MHD_queue_response(x->connection, (unsigned)a->status, r);
 	MHD_destroy_response(r);
 	g_free(id);
@@ -82,14 +82,14 @@ static enum MHD_Result send_plain(const struct exchange *x, struct answer *a)
 {
 	gsize length = a->body->len;
 	struct MHD_Response *r = MHD_create_response_from_buffer(
-		length, g_string_free(a->body, FALSE), MHD_RESPMEM_MUST_FREE);
+	        length, g_string_free(a->body, FALSE), MHD_RESPMEM_MUST_FREE);
 
 	a->body = g_string_new(NULL);
 	return send_response(x, r, a);
 }
 
 static enum MHD_Result send_pieces(
-	const struct exchange *x, struct answer *a, const struct piecemeal *how, bool chunked)
+        const struct exchange *x, struct answer *a, const struct piecemeal *how, bool chunked)
 {
 	struct piecemeal *p = g_new0(struct piecemeal, 1);
 
@@ -97,9 +97,8 @@ static enum MHD_Result send_pieces(
 	p->x = *x;
 	p->body = a->body;
 	a->body = g_string_new(NULL);
-	struct MHD_Response *r =
-		MHD_create_response_from_callback(chunked ? MHD_SIZE_UNKNOWN : p->body->len, 16384,
-			piece, p, piecemeal_free);
+	struct MHD_Response *r = MHD_create_response_from_callback(
+	        chunked ? MHD_SIZE_UNKNOWN : p->body->len, 16384, piece, p, piecemeal_free);
 	return send_response(x, r, a);
 }
 
@@ -117,7 +116,7 @@ static uint64_t insert_text(GString *body, const char *text)
 {
 	for (gsize i = body->len; i > 1; i--)
 		if (body->str[i - 1] == '<' && body->str[i] == '/' && i > 1 &&
-			body->str[i - 2] != '>') {
+		        body->str[i - 2] != '>') {
 			g_string_insert(body, (gssize)i - 1, text);
 			return i - 1;
 		}
@@ -212,13 +211,13 @@ static enum MHD_Result send_status(const struct exchange *x, const struct fault_
 		return http_unauthorized(x, &refused);
 	g_snprintf(seconds, sizeof seconds, "%d", f->retry_after_s);
 	return http_text(x, f->status, "text/html",
-		f->status == 503 ? "The service is unavailable." : "The request failed.",
-		f->retry_after_s >= 0 ? more : NULL);
+	        f->status == 503 ? "The service is unavailable." : "The request failed.",
+	        f->retry_after_s >= 0 ? more : NULL);
 }
 
 /* True when the fault ends the exchange here; *rc is then its result. */
 static bool struck_before(struct exchange *x, const struct identity *who, const struct fault_hit *f,
-	const char *operation, enum MHD_Result *rc)
+        const char *operation, enum MHD_Result *rc)
 {
 	struct answer *a = NULL;
 
@@ -291,11 +290,11 @@ static enum MHD_Result handle(struct exchange *x, const struct identity *who)
 			return rc;
 	}
 	struct answer *a = soap_handle(
-		devx, who, http_header(x, "X-AnchorMailbox"), x->body->str, x->body->len, &hit);
+	        devx, who, http_header(x, "X-AnchorMailbox"), x->body->str, x->body->len, &hit);
 	count_answer(a->operation, a->code, a->mailbox != NULL ? a->mailbox->smtp : NULL);
 	if (devx->options.record_dir != NULL)
 		record_exchange(devx, a->operation, x->body->str, x->body->len, a->status,
-			a->body->str, a->body->len);
+		        a->body->str, a->body->len);
 	rc = send_answer(x, a, &hit);
 	answer_free(a);
 	return rc;
@@ -307,7 +306,7 @@ struct header_count {
 };
 
 static enum MHD_Result count_header(
-	void *data, enum MHD_ValueKind kind, const char *key, const char *value)
+        void *data, enum MHD_ValueKind kind, const char *key, const char *value)
 {
 	struct header_count *c = data;
 	(void)kind;

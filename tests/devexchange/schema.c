@@ -8,7 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum simple { S_STRING, S_NONEMPTY, S_BOOL, S_INT, S_FLOAT, S_TIME, S_BASE64, S_GUID, S_ANY, S_WORDS };
+enum simple {
+	S_STRING,
+	S_NONEMPTY,
+	S_BOOL,
+	S_INT,
+	S_FLOAT,
+	S_TIME,
+	S_BASE64,
+	S_GUID,
+	S_ANY,
+	S_WORDS
+};
 
 struct type {
 	enum simple simple;
@@ -51,8 +62,8 @@ static struct type type_parse(const char *name)
 		const char *name;
 		enum simple simple;
 	} simple[] = {{"string", S_STRING}, {"nonempty", S_NONEMPTY}, {"bool", S_BOOL},
-		{"int", S_INT}, {"float", S_FLOAT}, {"dateTime", S_TIME}, {"base64", S_BASE64},
-		{"guid", S_GUID}, {"Any", S_ANY}};
+	        {"int", S_INT}, {"float", S_FLOAT}, {"dateTime", S_TIME}, {"base64", S_BASE64},
+	        {"guid", S_GUID}, {"Any", S_ANY}};
 	struct type t = {.low = INT32_MIN, .high = INT32_MAX};
 	char **part = g_strsplit(name, ":", 3);
 	bool found = false;
@@ -197,7 +208,7 @@ static void compile(void)
 /* --- checking */
 
 static bool bad(struct schema_error *e, const struct xml_node *at, const char *format, ...)
-	G_GNUC_PRINTF(3, 4);
+        G_GNUC_PRINTF(3, 4);
 
 static bool bad(struct schema_error *e, const struct xml_node *at, const char *format, ...)
 {
@@ -259,7 +270,7 @@ static bool value_fits(const struct type *t, const char *text)
 }
 
 static bool check_attributes(
-	const struct rule *rule, const struct xml_node *node, struct schema_error *e)
+        const struct rule *rule, const struct xml_node *node, struct schema_error *e)
 {
 	for (const struct xml_attr *a = node->attrs; a != NULL; a = a->next) {
 		const struct attribute *known = NULL;
@@ -267,7 +278,7 @@ static bool check_attributes(
 			continue;
 		for (guint i = 0; i < rule->attributes->len && known == NULL; i++) {
 			const struct attribute *k =
-				&g_array_index(rule->attributes, struct attribute, i);
+			        &g_array_index(rule->attributes, struct attribute, i);
 			if (strcmp(k->name, a->name) == 0)
 				known = k;
 		}
@@ -275,9 +286,10 @@ static bool check_attributes(
 			return bad(e, node, "The '%s' attribute is not declared.", a->name);
 		if (!value_fits(&known->type, a->value))
 			return bad(e, node,
-				"The '%s' attribute is invalid - The value '%s' is invalid according to "
-				"its datatype.",
-				a->name, a->value);
+			        "The '%s' attribute is invalid - The value '%s' is invalid "
+			        "according to "
+			        "its datatype.",
+			        a->name, a->value);
 	}
 	for (guint i = 0; i < rule->attributes->len; i++) {
 		const struct attribute *k = &g_array_index(rule->attributes, struct attribute, i);
@@ -288,7 +300,7 @@ static bool check_attributes(
 }
 
 static bool check_node(
-	const struct rule *rule, const struct xml_node *node, struct schema_error *e);
+        const struct rule *rule, const struct xml_node *node, struct schema_error *e);
 
 static bool check_typed(const struct type *t, const struct xml_node *node, struct schema_error *e)
 {
@@ -298,22 +310,23 @@ static bool check_typed(const struct type *t, const struct xml_node *node, struc
 		return true;
 	if (node->first != NULL)
 		return bad(e, node->first,
-			"The element '%s' cannot contain child element '%s' because the parent "
-			"element's content model is text only.",
-			node->name, node->first->name);
+		        "The element '%s' cannot contain child element '%s' because the parent "
+		        "element's content model is text only.",
+		        node->name, node->first->name);
 	if (!value_fits(t, node->text))
 		return bad(e, node,
-			"The '%s' element is invalid - The value '%s' is invalid according to its "
-			"datatype.",
-			node->name, node->text);
+		        "The '%s' element is invalid - The value '%s' is invalid according to its "
+		        "datatype.",
+		        node->name, node->text);
 	return true;
 }
 
 static const struct alternative *particle_find(
-	const struct particle *p, const struct xml_node *node)
+        const struct particle *p, const struct xml_node *node)
 {
 	for (int i = 0; i < p->n; i++)
-		if (p->alternatives[i].ns == node->ns && strcmp(p->alternatives[i].name, node->name) == 0)
+		if (p->alternatives[i].ns == node->ns &&
+		        strcmp(p->alternatives[i].name, node->name) == 0)
 			return &p->alternatives[i];
 	return NULL;
 }
@@ -326,7 +339,7 @@ static char *expected_names(const struct rule *rule, guint from)
 		const struct particle *p = &g_array_index(rule->particles, struct particle, i);
 		for (int k = 0; k < p->n; k++)
 			g_string_append_printf(s, "%s%s%s", s->len > 0 ? ", " : "",
-				xml_ns_prefix(p->alternatives[k].ns), p->alternatives[k].name);
+			        xml_ns_prefix(p->alternatives[k].ns), p->alternatives[k].name);
 		if (!p->optional)
 			break;
 	}
@@ -334,27 +347,28 @@ static char *expected_names(const struct rule *rule, guint from)
 }
 
 static bool bad_child(const struct rule *rule, const struct xml_node *node,
-	const struct xml_node *child, guint at, struct schema_error *e)
+        const struct xml_node *child, guint at, struct schema_error *e)
 {
 	char *expected = expected_names(rule, at);
 
 	if (child != NULL)
 		bad(e, child,
-			"The element '%s' has invalid child element '%s%s'. List of possible elements "
-			"expected: '%s'.",
-			node->name, xml_ns_prefix(child->ns), child->name, expected);
+		        "The element '%s' has invalid child element '%s%s'. List of possible "
+		        "elements "
+		        "expected: '%s'.",
+		        node->name, xml_ns_prefix(child->ns), child->name, expected);
 	else
 		bad(e, node,
-			"The element '%s' has incomplete content. List of possible elements "
-			"expected: '%s'.",
-			node->name, expected);
+		        "The element '%s' has incomplete content. List of possible elements "
+		        "expected: '%s'.",
+		        node->name, expected);
 	g_free(expected);
 	return false;
 }
 
 /* Particles are tried in order; a choice is one particle, so no step back is ever needed. */
 static bool check_children(
-	const struct rule *rule, const struct xml_node *node, struct schema_error *e)
+        const struct rule *rule, const struct xml_node *node, struct schema_error *e)
 {
 	guint at = 0;
 	bool seen = false; /* the current particle has matched once */
@@ -363,7 +377,7 @@ static bool check_children(
 		const struct alternative *found = NULL;
 		while (at < rule->particles->len && found == NULL) {
 			const struct particle *p =
-				&g_array_index(rule->particles, struct particle, at);
+			        &g_array_index(rule->particles, struct particle, at);
 			if (!seen || p->many)
 				found = particle_find(p, child);
 			if (found != NULL)
@@ -402,8 +416,8 @@ static bool check_node(const struct rule *rule, const struct xml_node *node, str
 		return false;
 	if (!blank(node->text))
 		return bad(e, node,
-			"The element '%s' cannot contain text. List of possible elements expected.",
-			node->name);
+		        "The element '%s' cannot contain text. List of possible elements expected.",
+		        node->name);
 	return true;
 }
 

@@ -16,11 +16,11 @@ static const struct {
 	bool prefix;
 	enum MHD_Result (*handle)(struct exchange *x);
 } routes[] = {
-	{"/ews/exchange.asmx", false, route_ews},
-	{"/autodiscover/metadata/json/1", false, route_metadata},
-	{"/autodiscover/autodiscover.xml", false, route_autodiscover_pox},
-	{"/autodiscover/autodiscover.json", true, route_autodiscover_json},
-	{"/control/", true, route_control},
+        {"/ews/exchange.asmx", false, route_ews},
+        {"/autodiscover/metadata/json/1", false, route_metadata},
+        {"/autodiscover/autodiscover.xml", false, route_autodiscover_pox},
+        {"/autodiscover/autodiscover.json", true, route_autodiscover_json},
+        {"/control/", true, route_control},
 };
 
 const char *http_header(const struct exchange *x, const char *name)
@@ -40,10 +40,10 @@ char *http_host(const struct exchange *x)
 }
 
 enum MHD_Result http_text(const struct exchange *x, int status, const char *type, const char *text,
-	const char *const *more)
+        const char *const *more)
 {
 	struct MHD_Response *r = MHD_create_response_from_buffer(
-		strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+	        strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
 
 	if (type != NULL)
 		MHD_add_response_header(r, "Content-Type", type);
@@ -56,8 +56,8 @@ enum MHD_Result http_text(const struct exchange *x, int status, const char *type
 
 enum MHD_Result http_unauthorized(const struct exchange *x, const struct auth_result *result)
 {
-	struct MHD_Response *r = MHD_create_response_from_buffer(
-		0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *r =
+	        MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
 	char *host = http_host(x);
 	char *basic = g_strdup_printf("Basic realm=\"%s\"", host);
 
@@ -83,7 +83,7 @@ enum MHD_Result http_unauthorized(const struct exchange *x, const struct auth_re
 void http_reset(const struct exchange *x)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	        MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct linger now = {.l_onoff = 1, .l_linger = 0};
 
 	if (info == NULL)
@@ -103,7 +103,7 @@ static enum MHD_Result route(struct exchange *x)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(routes) && !found; i++) {
 		if (routes[i].prefix ? g_str_has_prefix(path, routes[i].path)
-				     : strcmp(path, routes[i].path) == 0) {
+		                     : strcmp(path, routes[i].path) == 0) {
 			found = true;
 			rc = routes[i].handle(x);
 		}
@@ -115,7 +115,8 @@ static enum MHD_Result route(struct exchange *x)
 }
 
 static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *url,
-	const char *method, const char *version, const char *upload, size_t *upload_size, void **slot)
+        const char *method, const char *version, const char *upload, size_t *upload_size,
+        void **slot)
 {
 	struct exchange *x = *slot;
 
@@ -145,7 +146,7 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 }
 
 static void on_done(void *data, struct MHD_Connection *connection, void **slot,
-	enum MHD_RequestTerminationCode why)
+        enum MHD_RequestTerminationCode why)
 {
 	struct exchange *x = *slot;
 	(void)data;
@@ -162,7 +163,7 @@ static void on_done(void *data, struct MHD_Connection *connection, void **slot,
 }
 
 static void on_connection(void *data, struct MHD_Connection *connection, void **slot,
-	enum MHD_ConnectionNotificationCode code)
+        enum MHD_ConnectionNotificationCode code)
 {
 	(void)data;
 	(void)connection;
@@ -200,32 +201,31 @@ static void mhd_log(void *data, const char *format, va_list args)
 		vfprintf(stderr, format, args);
 }
 
-
-
 bool server_start(struct devx *devx)
 {
 	struct sockaddr_in address;
 
 	if (!listen_address(devx->options.listen, &address)) {
 		fprintf(stderr, "devexchange: --listen wants ADDRESS:PORT, not '%s'\n",
-			devx->options.listen);
+		        devx->options.listen);
 		return false;
 	}
 	devx->daemon = MHD_start_daemon(MHD_USE_TLS | MHD_USE_THREAD_PER_CONNECTION |
-			MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ERROR_LOG,
-		ntohs(address.sin_port), NULL, NULL, on_request, devx, MHD_OPTION_EXTERNAL_LOGGER,
-		mhd_log, devx, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_HTTPS_MEM_KEY,
-		devx->tls->key_pem, MHD_OPTION_HTTPS_MEM_CERT, devx->tls->cert_pem,
-		MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)131072,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)4000, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)300, MHD_OPTION_LISTENING_ADDRESS_REUSE, (unsigned)1, MHD_OPTION_END);
+	                                        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
+	                                        MHD_USE_ERROR_LOG,
+	        ntohs(address.sin_port), NULL, NULL, on_request, devx, MHD_OPTION_EXTERNAL_LOGGER,
+	        mhd_log, devx, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_HTTPS_MEM_KEY,
+	        devx->tls->key_pem, MHD_OPTION_HTTPS_MEM_CERT, devx->tls->cert_pem,
+	        MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+	        on_connection, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)131072,
+	        MHD_OPTION_CONNECTION_LIMIT, (unsigned)4000, MHD_OPTION_CONNECTION_TIMEOUT,
+	        (unsigned)300, MHD_OPTION_LISTENING_ADDRESS_REUSE, (unsigned)1, MHD_OPTION_END);
 	if (devx->daemon == NULL) {
 		fprintf(stderr, "devexchange: cannot listen on %s\n", devx->options.listen);
 		return false;
 	}
 	const union MHD_DaemonInfo *info =
-		MHD_get_daemon_info(devx->daemon, MHD_DAEMON_INFO_BIND_PORT);
+	        MHD_get_daemon_info(devx->daemon, MHD_DAEMON_INFO_BIND_PORT);
 	devx->port = info != NULL ? info->port : ntohs(address.sin_port);
 	return true;
 }

@@ -9,10 +9,10 @@
 static const struct {
 	const char *plural, *singular;
 } plurals[] = {
-	{"contacts:EmailAddresses", "contacts:EmailAddress"},
-	{"contacts:PhoneNumbers", "contacts:PhoneNumber"},
-	{"contacts:ImAddresses", "contacts:ImAddress"},
-	{"contacts:PhysicalAddresses", "contacts:PhysicalAddress:"},
+        {"contacts:EmailAddresses", "contacts:EmailAddress"},
+        {"contacts:PhoneNumbers", "contacts:PhoneNumber"},
+        {"contacts:ImAddresses", "contacts:ImAddress"},
+        {"contacts:PhysicalAddresses", "contacts:PhysicalAddress:"},
 };
 
 static void add_plural(struct shape *shape, const char *singular)
@@ -59,10 +59,12 @@ static const char *add_path(struct shape *shape, const struct xml_node *path)
 	return code;
 }
 
-const char *shape_parse(struct ctx *ctx, const struct xml_node *node, bool find, struct shape *shape)
+const char *shape_parse(
+        struct ctx *ctx, const struct xml_node *node, bool find, struct shape *shape)
 {
 	const char *base = xml_child_text(node, "BaseShape"), *code = NULL;
-	const char *body = xml_child_text(node, "BodyType"), *max = xml_child_text(node, "MaximumBodySize");
+	const char *body = xml_child_text(node, "BodyType"),
+	           *max = xml_child_text(node, "MaximumBodySize");
 	const struct xml_node *more = xml_child(node, "AdditionalProperties");
 
 	*shape = (struct shape){.find = find, .base = SHAPE_ID};
@@ -78,8 +80,8 @@ const char *shape_parse(struct ctx *ctx, const struct xml_node *node, bool find,
 	if (max != NULL)
 		shape->max_body = g_ascii_strtoll(max, NULL, 10);
 	shape->omit_some = ctx->devx->options.profile == PROFILE_GROMMUNIO;
-	for (const struct xml_node *p = more != NULL ? more->first : NULL; p != NULL && code == NULL;
-		p = p->next)
+	for (const struct xml_node *p = more != NULL ? more->first : NULL;
+	        p != NULL && code == NULL; p = p->next)
 		code = add_path(shape, p);
 	return code;
 }

@@ -20,7 +20,8 @@ struct shape {
 };
 
 /* Reads m:ItemShape; NULL on success, else a response code. Clear it in either case. */
-const char *shape_parse(struct ctx *ctx, const struct xml_node *node, bool find, struct shape *shape);
+const char *shape_parse(
+        struct ctx *ctx, const struct xml_node *node, bool find, struct shape *shape);
 void shape_clear(struct shape *shape);
 
 void item_write(GString *out, const struct item *item, struct shape *shape);
@@ -30,7 +31,8 @@ void item_write_id_only(GString *out, const struct item *item);
 void item_extended_write(GString *out, const struct item *item, const struct xml_node *path);
 const char *item_element(enum item_kind kind); /* "t:Contact" */
 /* Prints t:FileAttachment or so without its content. */
-void attachment_write(GString *out, const struct item *item, const struct attachment *a, bool content);
+void attachment_write(
+        GString *out, const struct item *item, const struct attachment *a, bool content);
 /* The value of any property for restrictions and sorting, computed ones included; g_free. */
 char *item_value(const struct item *item, uint32_t prop);
 

@@ -10,25 +10,25 @@ static const struct {
 	const char *name;
 	enum ews_version version;
 } versions[] = {
-	{"Exchange2007", V2007},
-	{"Exchange2007_SP1", V2007_SP1},
-	{"Exchange2009", V2010},
-	{"Exchange2010", V2010},
-	{"Exchange2010_SP1", V2010_SP1},
-	{"Exchange2010_SP2", V2010_SP2},
-	{"Exchange2012", V2013},
-	{"Exchange2013", V2013},
-	{"Exchange2013_SP1", V2013_SP1},
-	{"Exchange2015", V2013_SP1},
-	{"Exchange2016", V2016},
-	{"V2015_10_05", V2016},
-	{"V2016_01_06", V2016},
-	{"V2016_04_13", V2016},
-	{"V2016_07_13", V2016},
-	{"V2016_10_10", V2016},
-	{"V2017_01_07", V2016},
-	{"V2017_04_14", V2016},
-	{"V2017_07_11", V2016},
+        {"Exchange2007", V2007},
+        {"Exchange2007_SP1", V2007_SP1},
+        {"Exchange2009", V2010},
+        {"Exchange2010", V2010},
+        {"Exchange2010_SP1", V2010_SP1},
+        {"Exchange2010_SP2", V2010_SP2},
+        {"Exchange2012", V2013},
+        {"Exchange2013", V2013},
+        {"Exchange2013_SP1", V2013_SP1},
+        {"Exchange2015", V2013_SP1},
+        {"Exchange2016", V2016},
+        {"V2015_10_05", V2016},
+        {"V2016_01_06", V2016},
+        {"V2016_04_13", V2016},
+        {"V2016_07_13", V2016},
+        {"V2016_10_10", V2016},
+        {"V2017_01_07", V2016},
+        {"V2017_04_14", V2016},
+        {"V2017_07_11", V2016},
 };
 
 static void envelope_open(const struct devx *devx, GString *out)
@@ -36,11 +36,12 @@ static void envelope_open(const struct devx *devx, GString *out)
 	bool g = devx->options.profile == PROFILE_GROMMUNIO;
 
 	g_string_append(out, "<?xml version=\"1.0\" encoding=\"utf-8\"?>"
-			     "<s:Envelope xmlns:s=\"" NS_URI_SOAP "\"><s:Header>");
+	                     "<s:Envelope xmlns:s=\"" NS_URI_SOAP "\"><s:Header>");
 	g_string_append_printf(out,
-		"<t:ServerVersionInfo MajorVersion=\"15\" MinorVersion=\"%d\" MajorBuildNumber=\"%d\" "
-		"MinorBuildNumber=\"%d\" Version=\"V2017_07_11\" xmlns:t=\"" NS_URI_T "\"/>",
-		g ? 0 : 2, g ? 847 : 1118, g ? 4040 : 40);
+	        "<t:ServerVersionInfo MajorVersion=\"15\" MinorVersion=\"%d\" "
+	        "MajorBuildNumber=\"%d\" "
+	        "MinorBuildNumber=\"%d\" Version=\"V2017_07_11\" xmlns:t=\"" NS_URI_T "\"/>",
+	        g ? 0 : 2, g ? 847 : 1118, g ? 4040 : 40);
 	g_string_append(out, "</s:Header><s:Body>");
 }
 
@@ -60,22 +61,23 @@ struct fault {
 static void fault_detail(GString *out, const struct fault *f)
 {
 	g_string_append_printf(out,
-		"<detail><e:ResponseCode xmlns:e=\"" NS_URI_E "\">%s</e:ResponseCode>", f->code);
+	        "<detail><e:ResponseCode xmlns:e=\"" NS_URI_E "\">%s</e:ResponseCode>", f->code);
 	g_string_append(out, "<e:Message xmlns:e=\"" NS_URI_E "\">");
 	xml_escape(out, f->text);
 	g_string_append(out, "</e:Message>");
 	if (f->violation != NULL) {
 		g_string_append_printf(out,
-			"<t:MessageXml xmlns:t=\"" NS_URI_T "\"><t:LineNumber>%d</t:LineNumber>"
-			"<t:LinePosition>%d</t:LinePosition>",
-			f->line, f->column);
+		        "<t:MessageXml xmlns:t=\"" NS_URI_T "\"><t:LineNumber>%d</t:LineNumber>"
+		        "<t:LinePosition>%d</t:LinePosition>",
+		        f->line, f->column);
 		xml_put(out, "t:Violation", f->violation);
 		g_string_append(out, "</t:MessageXml>");
 	} else if (f->back_off_ms >= 0) {
 		g_string_append_printf(out,
-			"<t:MessageXml xmlns:t=\"" NS_URI_T "\"><t:Value Name=\"BackOffMilliseconds\">%" //
-			G_GINT64_FORMAT "</t:Value></t:MessageXml>",
-			f->back_off_ms);
+		        "<t:MessageXml xmlns:t=\"" NS_URI_T
+		        "\"><t:Value Name=\"BackOffMilliseconds\">%" //
+		        G_GINT64_FORMAT "</t:Value></t:MessageXml>",
+		        f->back_off_ms);
 	}
 	g_string_append(out, "</detail>");
 }
@@ -84,19 +86,20 @@ static void fault_detail(GString *out, const struct fault *f)
 static void fault_grommunio(struct answer *a, const struct fault *f, bool server)
 {
 	g_string_append_printf(a->body,
-		"<?xml version=\"1.0\" encoding=\"utf-8\"?><SOAP:Envelope xmlns:SOAP=\"" NS_URI_SOAP
-		"\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\""
-		" xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\"><SOAP:Header/><SOAP:Body><SOAP:Fault>"
-		"<faultcode xsi:type=\"xsd:string\">SOAP:%s</faultcode>"
-		"<faultstring xsi:type=\"xsd:string\">",
-		server ? "Server" : "Client");
+	        "<?xml version=\"1.0\" encoding=\"utf-8\"?><SOAP:Envelope xmlns:SOAP=\"" NS_URI_SOAP
+	        "\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\""
+	        " xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\"><SOAP:Header/"
+	        "><SOAP:Body><SOAP:Fault>"
+	        "<faultcode xsi:type=\"xsd:string\">SOAP:%s</faultcode>"
+	        "<faultstring xsi:type=\"xsd:string\">",
+	        server ? "Server" : "Client");
 	xml_escape(a->body, f->violation != NULL ? f->violation : f->text);
-	g_string_append(
-		a->body, "</faultstring></SOAP:Fault></SOAP:Body></SOAP:Envelope>");
+	g_string_append(a->body, "</faultstring></SOAP:Fault></SOAP:Body></SOAP:Envelope>");
 	a->status = server ? 500 : 200;
 }
 
-static void fault_write(const struct devx *devx, struct answer *a, const struct fault *f, bool server)
+static void fault_write(
+        const struct devx *devx, struct answer *a, const struct fault *f, bool server)
 {
 	g_string_truncate(a->body, 0);
 	g_free(a->code);
@@ -108,9 +111,9 @@ static void fault_write(const struct devx *devx, struct answer *a, const struct 
 	a->status = 500;
 	envelope_open(devx, a->body);
 	g_string_append_printf(a->body,
-		"<s:Fault><faultcode xmlns:a=\"" NS_URI_T
-		"\">a:%s</faultcode><faultstring xml:lang=\"en-US\">",
-		f->code);
+	        "<s:Fault><faultcode xmlns:a=\"" NS_URI_T
+	        "\">a:%s</faultcode><faultstring xml:lang=\"en-US\">",
+	        f->code);
 	xml_escape(a->body, f->text);
 	g_string_append(a->body, "</faultstring>");
 	fault_detail(a->body, f);
@@ -121,21 +124,21 @@ static void fault_write(const struct devx *devx, struct answer *a, const struct 
 static void fault_code(const struct devx *devx, struct answer *a, const char *code)
 {
 	fault_write(devx, a,
-		&(struct fault){.code = code, .text = code_text(code), .back_off_ms = -1}, false);
+	        &(struct fault){.code = code, .text = code_text(code), .back_off_ms = -1}, false);
 }
 
 static void fault_schema(
-	const struct devx *devx, struct answer *a, int line, int column, const char *violation)
+        const struct devx *devx, struct answer *a, int line, int column, const char *violation)
 {
 	char *text = g_strdup_printf("The request failed schema validation: %s", violation);
 	fault_write(devx, a,
-		&(struct fault){.code = "ErrorSchemaValidation",
-			.text = text,
-			.line = line,
-			.column = column,
-			.violation = violation,
-			.back_off_ms = -1},
-		false);
+	        &(struct fault){.code = "ErrorSchemaValidation",
+	                .text = text,
+	                .line = line,
+	                .column = column,
+	                .violation = violation,
+	                .back_off_ms = -1},
+	        false);
 	g_free(text);
 }
 
@@ -152,7 +155,7 @@ static const char *impersonated(struct ctx *ctx, const struct xml_node *sid, str
 	if (strcmp(one->name, "PrincipalName") == 0)
 		*out = store_find_upn(store, one->text);
 	else if (strcmp(one->name, "PrimarySmtpAddress") == 0 ||
-		strcmp(one->name, "SmtpAddress") == 0)
+	         strcmp(one->name, "SmtpAddress") == 0)
 		*out = store_find(store, one->text);
 	if (*out == NULL || (*out)->disabled)
 		return "ErrorNonExistentMailbox";
@@ -169,7 +172,7 @@ static const char *find_self(struct ctx *ctx)
 		if (code != NULL)
 			return code;
 		if (ctx->who.kind == ID_USER && target != ctx->who.user &&
-			!ctx->who.user->impersonator)
+		        !ctx->who.user->impersonator)
 			return "ErrorImpersonateUserDenied";
 		ctx->self = target;
 		return NULL;
@@ -210,20 +213,21 @@ static bool operation_absent(const struct devx *devx, const struct operation *op
 static void fault_unknown(const struct devx *devx, struct answer *a, const struct xml_node *body)
 {
 	char *text = devx->options.profile == PROFILE_GROMMUNIO
-		? g_strdup_printf("Unknown request '%s'.", body->name)
-		: g_strdup_printf("The request failed schema validation: The element '%s' is not an "
-				  "operation of this server.",
-			  body->name);
+	                     ? g_strdup_printf("Unknown request '%s'.", body->name)
+	                     : g_strdup_printf("The request failed schema validation: The element "
+	                                       "'%s' is not an "
+	                                       "operation of this server.",
+	                               body->name);
 	fault_write(devx, a,
-		&(struct fault){.code = devx->options.no_ucs && g_strstr_len(body->name, -1, "Im")
-				? "ErrorInvalidOperation"
-				: "ErrorSchemaValidation",
-			.text = text,
-			.line = body->line,
-			.column = body->column,
-			.violation = devx->options.profile == PROFILE_GROMMUNIO ? NULL : text,
-			.back_off_ms = -1},
-		true);
+	        &(struct fault){.code = devx->options.no_ucs && g_strstr_len(body->name, -1, "Im")
+	                                        ? "ErrorInvalidOperation"
+	                                        : "ErrorSchemaValidation",
+	                .text = text,
+	                .line = body->line,
+	                .column = body->column,
+	                .violation = devx->options.profile == PROFILE_GROMMUNIO ? NULL : text,
+	                .back_off_ms = -1},
+	        true);
 	g_free(text);
 }
 
@@ -248,7 +252,8 @@ static void handle_envelope(struct ctx *ctx, struct answer *a, const struct xml_
 	struct schema_error bad;
 
 	if (!xml_is(root, NS_SOAP, "Envelope")) {
-		fault_schema(devx, a, root->line, root->column, "The root element is not s:Envelope.");
+		fault_schema(
+		        devx, a, root->line, root->column, "The root element is not s:Envelope.");
 		return;
 	}
 	ctx->header = xml_child(root, "Header");
@@ -258,8 +263,7 @@ static void handle_envelope(struct ctx *ctx, struct answer *a, const struct xml_
 		return;
 	}
 	ctx->body = body->first;
-	const struct operation *op =
-		ctx->body->ns == NS_M ? operation_find(ctx->body->name) : NULL;
+	const struct operation *op = ctx->body->ns == NS_M ? operation_find(ctx->body->name) : NULL;
 	if (op == NULL || operation_absent(devx, op)) {
 		fault_unknown(devx, a, ctx->body);
 		return;
@@ -303,38 +307,38 @@ struct answer *soap_fault(struct devx *devx, const char *code, int64_t back_off_
 	struct answer *a = answer_new();
 
 	fault_write(devx, a,
-		&(struct fault){.code = code, .text = code_text(code), .back_off_ms = back_off_ms},
-		true);
+	        &(struct fault){.code = code, .text = code_text(code), .back_off_ms = back_off_ms},
+	        true);
 	return a;
 }
 
 struct answer *soap_message(
-	struct devx *devx, const char *operation, const char *code, int64_t back_off_ms)
+        struct devx *devx, const char *operation, const char *code, int64_t back_off_ms)
 {
 	struct answer *a = answer_new();
 	const struct operation *op = operation_find(operation);
 	bool direct = op != NULL && (op->flags & OP_DIRECT) != 0;
 
 	envelope_open(devx, a->body);
-	g_string_append_printf(a->body, "<m:%sResponse xmlns:m=\"" NS_URI_M "\" xmlns:t=\"" NS_URI_T "\"",
-		operation);
+	g_string_append_printf(a->body,
+	        "<m:%sResponse xmlns:m=\"" NS_URI_M "\" xmlns:t=\"" NS_URI_T "\"", operation);
 	if (!direct)
 		g_string_append_printf(
-			a->body, "><m:ResponseMessages><m:%sResponseMessage", operation);
+		        a->body, "><m:ResponseMessages><m:%sResponseMessage", operation);
 	g_string_append(a->body, " ResponseClass=\"Error\"><m:MessageText>");
 	xml_escape(a->body, code_text(code));
 	g_string_append_printf(a->body,
-		"</m:MessageText><m:ResponseCode>%s</m:ResponseCode>"
-		"<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>",
-		code);
+	        "</m:MessageText><m:ResponseCode>%s</m:ResponseCode>"
+	        "<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>",
+	        code);
 	if (back_off_ms >= 0)
 		g_string_append_printf(a->body,
-			"<m:MessageXml><t:Value Name=\"BackOffMilliseconds\">%" G_GINT64_FORMAT
-			"</t:Value></m:MessageXml>",
-			back_off_ms);
+		        "<m:MessageXml><t:Value Name=\"BackOffMilliseconds\">%" G_GINT64_FORMAT
+		        "</t:Value></m:MessageXml>",
+		        back_off_ms);
 	if (!direct)
 		g_string_append_printf(
-			a->body, "</m:%sResponseMessage></m:ResponseMessages>", operation);
+		        a->body, "</m:%sResponseMessage></m:ResponseMessages>", operation);
 	g_string_append_printf(a->body, "</m:%sResponse>", operation);
 	envelope_close(a->body);
 	a->code = g_strdup(code);
@@ -342,7 +346,7 @@ struct answer *soap_message(
 }
 
 void soap_peek(struct devx *devx, const struct identity *who, const char *bytes, size_t length,
-	const char **operation, const char **mailbox)
+        const char **operation, const char **mailbox)
 {
 	char *message;
 	int line, column;
@@ -357,7 +361,7 @@ void soap_peek(struct devx *devx, const struct identity *who, const char *bytes,
 	const struct xml_node *body = xml_child(xml_root(doc), "Body");
 	ctx.header = xml_child(xml_root(doc), "Header");
 	const struct operation *op =
-		body != NULL && body->first != NULL ? operation_find(body->first->name) : NULL;
+	        body != NULL && body->first != NULL ? operation_find(body->first->name) : NULL;
 	if (op != NULL)
 		*operation = op->name;
 	if (find_self(&ctx) == NULL)
@@ -388,7 +392,7 @@ const char *ctx_item_fault(struct ctx *ctx, int index)
 }
 
 struct answer *soap_handle(struct devx *devx, const struct identity *who, const char *anchor,
-	const char *bytes, size_t length, const struct fault_hit *hit)
+        const char *bytes, size_t length, const struct fault_hit *hit)
 {
 	struct answer *a = answer_new();
 	struct ctx ctx = {.devx = devx, .who = *who, .anchor = anchor};

@@ -1,8 +1,8 @@
 /*
  * One EWS request: its envelope, who sends it, whose mailbox it is for, and the answer so far.
  *
- * Operations are functions of one table (operations.c), one file each. A handler appends its response
- * element to ctx->out. It locks mailboxes only through ctx_use(), which holds at most one
+ * Operations are functions of one table (operations.c), one file each. A handler appends its
+ * response element to ctx->out. It locks mailboxes only through ctx_use(), which holds at most one
  * at a time, and the dispatcher releases the last.
  */
 #ifndef DEVX_SOAP_H
@@ -23,7 +23,16 @@ struct identity {
 	bool by_token;
 };
 
-enum ews_version { V2007 = 2007, V2007_SP1 = 2008, V2010 = 2010, V2010_SP1, V2010_SP2, V2013, V2013_SP1, V2016 = 2016 };
+enum ews_version {
+	V2007 = 2007,
+	V2007_SP1 = 2008,
+	V2010 = 2010,
+	V2010_SP1,
+	V2010_SP2,
+	V2013,
+	V2013_SP1,
+	V2016 = 2016
+};
 
 struct ctx {
 	struct devx *devx;
@@ -73,16 +82,17 @@ struct answer {
 
 /* Handles one request body. Never fails: what is wrong becomes a fault. */
 struct answer *soap_handle(struct devx *devx, const struct identity *who, const char *anchor,
-	const char *bytes, size_t length, const struct fault_hit *fault);
+        const char *bytes, size_t length, const struct fault_hit *fault);
 /* An answer that is only a fault. */
 struct answer *soap_fault(struct devx *devx, const char *code, int64_t back_off_ms);
 /* HTTP 200 with one error message of that operation. */
-struct answer *soap_message(struct devx *devx, const char *operation, const char *code, int64_t back_off_ms);
+struct answer *soap_message(
+        struct devx *devx, const char *operation, const char *code, int64_t back_off_ms);
 void answer_free(struct answer *answer);
 
 /* The operation and the mailbox of a request (static or borrowed; NULL when unknown). */
 void soap_peek(struct devx *devx, const struct identity *who, const char *bytes, size_t length,
-	const char **operation, const char **mailbox);
+        const char **operation, const char **mailbox);
 
 /* True, and counted, when the fault that this request carries is of that kind. */
 bool ctx_fault(struct ctx *ctx, enum fault_kind kind);

@@ -25,44 +25,44 @@ static const struct {
 	const char *distinguished, *parent, *name, *class_name;
 	bool hidden;
 } default_folders[] = {
-	{"root", NULL, "", NULL, false},
-	{"msgfolderroot", "root", "Top of Information Store", "IPF.Root", false},
-	{"inbox", "msgfolderroot", "Inbox", "IPF.Note", false},
-	{"drafts", "msgfolderroot", "Drafts", "IPF.Note", false},
-	{"sentitems", "msgfolderroot", "Sent Items", "IPF.Note", false},
-	{"deleteditems", "msgfolderroot", "Deleted Items", "IPF.Note", false},
-	{"outbox", "msgfolderroot", "Outbox", "IPF.Note", false},
-	{"junkemail", "msgfolderroot", "Junk Email", "IPF.Note", false},
-	{"calendar", "msgfolderroot", "Calendar", "IPF.Appointment", false},
-	{"contacts", "msgfolderroot", "Contacts", "IPF.Contact", false},
-	{"quickcontacts", "contacts", "Lync Contacts", "IPF.Contact.MOC.QuickContacts", false},
-	{"imcontactlist", "contacts", "IM Contact List", "IPF.Contact.MOC.ImContactList", true},
-	{"recipientcache", "contacts", "Recipient Cache", "IPF.Contact.RecipientCache", false},
-	{"tasks", "msgfolderroot", "Tasks", "IPF.Task", false},
-	{"notes", "msgfolderroot", "Notes", "IPF.StickyNote", false},
-	{"journal", "msgfolderroot", "Journal", "IPF.Journal", false},
-	{"conversationhistory", "msgfolderroot", "Conversation History", "IPF.Note", false},
-	{"syncissues", "msgfolderroot", "Sync Issues", "IPF.Note", false},
-	{"conflicts", "syncissues", "Conflicts", "IPF.Note", false},
-	{"localfailures", "syncissues", "Local Failures", "IPF.Note", false},
-	{"serverfailures", "syncissues", "Server Failures", "IPF.Note", false},
-	{"searchfolders", "root", "Finder", NULL, false},
-	{"recoverableitemsroot", "root", "Recoverable Items", NULL, false},
-	{"recoverableitemsdeletions", "recoverableitemsroot", "Deletions", NULL, false},
-	{"recoverableitemsversions", "recoverableitemsroot", "Versions", NULL, false},
-	{"recoverableitemspurges", "recoverableitemsroot", "Purges", NULL, false},
-	{"recoverableitemsdiscoveryholds", "recoverableitemsroot", "DiscoveryHolds", NULL, false},
-	{"archiveroot", NULL, "", NULL, false},
-	{"archivemsgfolderroot", "archiveroot", "Top of Information Store", "IPF.Root", false},
-	{"archiveinbox", "archivemsgfolderroot", "Inbox", "IPF.Note", false},
-	{"archivedeleteditems", "archivemsgfolderroot", "Deleted Items", "IPF.Note", false},
-	{"archiverecoverableitemsroot", "archiveroot", "Recoverable Items", NULL, false},
-	{"archiverecoverableitemsdeletions", "archiverecoverableitemsroot", "Deletions", NULL,
-		false},
-	{"archiverecoverableitemsversions", "archiverecoverableitemsroot", "Versions", NULL, false},
-	{"archiverecoverableitemspurges", "archiverecoverableitemsroot", "Purges", NULL, false},
-	{"archiverecoverableitemsdiscoveryholds", "archiverecoverableitemsroot", "DiscoveryHolds",
-		NULL, false},
+        {"root", NULL, "", NULL, false},
+        {"msgfolderroot", "root", "Top of Information Store", "IPF.Root", false},
+        {"inbox", "msgfolderroot", "Inbox", "IPF.Note", false},
+        {"drafts", "msgfolderroot", "Drafts", "IPF.Note", false},
+        {"sentitems", "msgfolderroot", "Sent Items", "IPF.Note", false},
+        {"deleteditems", "msgfolderroot", "Deleted Items", "IPF.Note", false},
+        {"outbox", "msgfolderroot", "Outbox", "IPF.Note", false},
+        {"junkemail", "msgfolderroot", "Junk Email", "IPF.Note", false},
+        {"calendar", "msgfolderroot", "Calendar", "IPF.Appointment", false},
+        {"contacts", "msgfolderroot", "Contacts", "IPF.Contact", false},
+        {"quickcontacts", "contacts", "Lync Contacts", "IPF.Contact.MOC.QuickContacts", false},
+        {"imcontactlist", "contacts", "IM Contact List", "IPF.Contact.MOC.ImContactList", true},
+        {"recipientcache", "contacts", "Recipient Cache", "IPF.Contact.RecipientCache", false},
+        {"tasks", "msgfolderroot", "Tasks", "IPF.Task", false},
+        {"notes", "msgfolderroot", "Notes", "IPF.StickyNote", false},
+        {"journal", "msgfolderroot", "Journal", "IPF.Journal", false},
+        {"conversationhistory", "msgfolderroot", "Conversation History", "IPF.Note", false},
+        {"syncissues", "msgfolderroot", "Sync Issues", "IPF.Note", false},
+        {"conflicts", "syncissues", "Conflicts", "IPF.Note", false},
+        {"localfailures", "syncissues", "Local Failures", "IPF.Note", false},
+        {"serverfailures", "syncissues", "Server Failures", "IPF.Note", false},
+        {"searchfolders", "root", "Finder", NULL, false},
+        {"recoverableitemsroot", "root", "Recoverable Items", NULL, false},
+        {"recoverableitemsdeletions", "recoverableitemsroot", "Deletions", NULL, false},
+        {"recoverableitemsversions", "recoverableitemsroot", "Versions", NULL, false},
+        {"recoverableitemspurges", "recoverableitemsroot", "Purges", NULL, false},
+        {"recoverableitemsdiscoveryholds", "recoverableitemsroot", "DiscoveryHolds", NULL, false},
+        {"archiveroot", NULL, "", NULL, false},
+        {"archivemsgfolderroot", "archiveroot", "Top of Information Store", "IPF.Root", false},
+        {"archiveinbox", "archivemsgfolderroot", "Inbox", "IPF.Note", false},
+        {"archivedeleteditems", "archivemsgfolderroot", "Deleted Items", "IPF.Note", false},
+        {"archiverecoverableitemsroot", "archiveroot", "Recoverable Items", NULL, false},
+        {"archiverecoverableitemsdeletions", "archiverecoverableitemsroot", "Deletions", NULL,
+                false},
+        {"archiverecoverableitemsversions", "archiverecoverableitemsroot", "Versions", NULL, false},
+        {"archiverecoverableitemspurges", "archiverecoverableitemsroot", "Purges", NULL, false},
+        {"archiverecoverableitemsdiscoveryholds", "archiverecoverableitemsroot", "DiscoveryHolds",
+                NULL, false},
 };
 
 static void folder_free(gpointer data)
@@ -132,11 +132,12 @@ void store_free(struct store *store)
 static void add_default_folders(struct mailbox *mb)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(default_folders); i++) {
-		struct folder *parent = default_folders[i].parent != NULL
-			? g_hash_table_lookup(mb->distinguished, default_folders[i].parent)
-			: NULL;
+		struct folder *parent =
+		        default_folders[i].parent != NULL
+		                ? g_hash_table_lookup(mb->distinguished, default_folders[i].parent)
+		                : NULL;
 		struct folder *folder = folder_create(mb, parent, default_folders[i].name,
-			default_folders[i].class_name, default_folders[i].distinguished);
+		        default_folders[i].class_name, default_folders[i].distinguished);
 		folder->hidden = default_folders[i].hidden;
 	}
 }
@@ -170,7 +171,7 @@ static bool address_ok(const char *address)
 	const char *at = strchr(address, '@');
 
 	return at != NULL && at != address && at[1] != '\0' && strchr(at + 1, '@') == NULL &&
-		strpbrk(address, " \t\r\n<>") == NULL && g_utf8_validate(address, -1, NULL);
+	       strpbrk(address, " \t\r\n<>") == NULL && g_utf8_validate(address, -1, NULL);
 }
 
 struct mailbox *store_add(struct store *store, const char *smtp, const char *name)
@@ -182,7 +183,8 @@ struct mailbox *store_add(struct store *store, const char *smtp, const char *nam
 	char *key = address_lower(smtp);
 	pthread_rwlock_wrlock(&store->lock);
 	if (!g_hash_table_contains(store->by_address, key)) {
-		uint64_t guid = (uint64_t)g_rand_int(store->random) << 32 | g_rand_int(store->random);
+		uint64_t guid =
+		        (uint64_t)g_rand_int(store->random) << 32 | g_rand_int(store->random);
 		mb = mailbox_new(smtp, name, guid);
 		g_hash_table_insert(store->by_address, g_strdup(key), mb);
 		g_hash_table_insert(store->by_guid, &mb->guid, mb);
@@ -247,8 +249,8 @@ struct mailbox *store_find_sip(struct store *store, const char *sip)
 	return mb != NULL && g_ascii_strcasecmp(mb->sip, sip) == 0 ? mb : NULL;
 }
 
-static void set_prefixed(struct store *store, struct mailbox *mb, char **slot, const char *prefix,
-	const char *value)
+static void set_prefixed(
+        struct store *store, struct mailbox *mb, char **slot, const char *prefix, const char *value)
 {
 	char *lower = address_lower(value);
 

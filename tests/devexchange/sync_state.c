@@ -86,12 +86,12 @@ bool sync_state_parse(const char *text, struct sync_state *s)
 
 	sync_state_init(s, 0, 0, 0);
 	bool ok = get(&p, end, &magic) && magic == MAGIC && get(&p, end, &kind) &&
-		get(&p, end, &s->guid) && get(&p, end, &folder) && get(&p, end, &first) &&
-		get(&p, end, &s->below) && get(&p, end, &s->mod) && get(&p, end, &n) &&
-		parse_ranges(s, &p, end, n);
+	          get(&p, end, &s->guid) && get(&p, end, &folder) && get(&p, end, &first) &&
+	          get(&p, end, &s->below) && get(&p, end, &s->mod) && get(&p, end, &n) &&
+	          parse_ranges(s, &p, end, n);
 	body = p;
 	ok = ok && get(&p, end, &sum) && p == end &&
-		sum == checksum32(bytes, (size_t)(body - bytes));
+	     sum == checksum32(bytes, (size_t)(body - bytes));
 	if (ok) {
 		s->kind = (char)kind;
 		s->folder = (uint32_t)folder;
@@ -132,7 +132,7 @@ void sync_state_give(struct sync_state *s, uint64_t ordinal)
 		return;
 	guint at = search(s->given, ordinal);
 	struct id_range *next =
-		at < s->given->len ? &g_array_index(s->given, struct id_range, at) : NULL;
+	        at < s->given->len ? &g_array_index(s->given, struct id_range, at) : NULL;
 	struct id_range *before = at > 0 ? &g_array_index(s->given, struct id_range, at - 1) : NULL;
 	bool joins_next = next != NULL && next->first == ordinal + 1;
 

@@ -46,14 +46,14 @@ static void add_names(gnutls_x509_crt_t crt, const char *host)
 	static const unsigned char v6[16] = {[15] = 1};
 
 	gnutls_x509_crt_set_subject_alt_name(
-		crt, GNUTLS_SAN_DNSNAME, "localhost", 9, GNUTLS_FSAN_APPEND);
+	        crt, GNUTLS_SAN_DNSNAME, "localhost", 9, GNUTLS_FSAN_APPEND);
 	gnutls_x509_crt_set_subject_alt_name(
-		crt, GNUTLS_SAN_IPADDRESS, v4, sizeof v4, GNUTLS_FSAN_APPEND);
+	        crt, GNUTLS_SAN_IPADDRESS, v4, sizeof v4, GNUTLS_FSAN_APPEND);
 	gnutls_x509_crt_set_subject_alt_name(
-		crt, GNUTLS_SAN_IPADDRESS, v6, sizeof v6, GNUTLS_FSAN_APPEND);
+	        crt, GNUTLS_SAN_IPADDRESS, v6, sizeof v6, GNUTLS_FSAN_APPEND);
 	if (host != NULL)
-		gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, host,
-			(unsigned)strlen(host), GNUTLS_FSAN_APPEND);
+		gnutls_x509_crt_set_subject_alt_name(
+		        crt, GNUTLS_SAN_DNSNAME, host, (unsigned)strlen(host), GNUTLS_FSAN_APPEND);
 }
 
 static gnutls_x509_crt_t issue(gnutls_x509_privkey_t key, const struct issue *i)
@@ -70,11 +70,11 @@ static gnutls_x509_crt_t issue(gnutls_x509_privkey_t key, const struct issue *i)
 	gnutls_x509_crt_set_expiration_time(crt, time(NULL) + (time_t)i->days * DAY);
 	gnutls_x509_crt_set_key(crt, key);
 	gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, i->common_name,
-		(unsigned)strlen(i->common_name));
+	        (unsigned)strlen(i->common_name));
 	gnutls_x509_crt_set_basic_constraints(crt, i->ca, -1);
-	gnutls_x509_crt_set_key_usage(crt,
-		i->ca ? GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN
-		      : GNUTLS_KEY_DIGITAL_SIGNATURE | GNUTLS_KEY_KEY_ENCIPHERMENT);
+	gnutls_x509_crt_set_key_usage(
+	        crt, i->ca ? GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN
+	                   : GNUTLS_KEY_DIGITAL_SIGNATURE | GNUTLS_KEY_KEY_ENCIPHERMENT);
 	if (i->server) {
 		gnutls_x509_crt_set_key_purpose_oid(crt, GNUTLS_KP_TLS_WWW_SERVER, 0);
 		add_names(crt, i->host);
@@ -84,7 +84,7 @@ static gnutls_x509_crt_t issue(gnutls_x509_privkey_t key, const struct issue *i)
 	if (gnutls_x509_crt_get_key_id(crt, 0, id, &size) == 0)
 		gnutls_x509_crt_set_subject_key_id(crt, id, size);
 	int rc = gnutls_x509_crt_sign2(crt, i->issuer != NULL ? i->issuer : crt,
-		i->issuer_key != NULL ? i->issuer_key : key, GNUTLS_DIG_SHA256, 0);
+	        i->issuer_key != NULL ? i->issuer_key : key, GNUTLS_DIG_SHA256, 0);
 	if (rc < 0) {
 		fail("cannot sign a certificate", rc);
 		gnutls_x509_crt_deinit(crt);
@@ -117,8 +117,8 @@ static bool save(const char *dir, const char *name, const char *text, bool secre
 {
 	char *path = g_build_filename(dir, name, NULL);
 	GError *error = NULL;
-	bool ok = g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT,
-		secret ? 0600 : 0644, &error);
+	bool ok = g_file_set_contents_full(
+	        path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, secret ? 0600 : 0644, &error);
 
 	if (!ok) {
 		fprintf(stderr, "devexchange: %s\n", error->message);
@@ -143,24 +143,24 @@ static bool make_server(struct tls *tls, const char *dir, const char *host)
 	gnutls_x509_crt_t ca = NULL, crt = NULL;
 
 	if (ca_key != NULL && key != NULL)
-		ca = issue(ca_key,
-			&(struct issue){.common_name = "devexchange throw-away CA", .ca = true, .days = 30});
+		ca = issue(ca_key, &(struct issue){.common_name = "devexchange throw-away CA",
+		                           .ca = true,
+		                           .days = 30});
 	if (ca != NULL)
-		crt = issue(key,
-			&(struct issue){.common_name = host != NULL ? host : "localhost",
-				.host = host,
-				.server = true,
-				.days = 30,
-				.issuer = ca,
-				.issuer_key = ca_key});
+		crt = issue(key, &(struct issue){.common_name = host != NULL ? host : "localhost",
+		                         .host = host,
+		                         .server = true,
+		                         .days = 30,
+		                         .issuer = ca,
+		                         .issuer_key = ca_key});
 	bool ok = crt != NULL;
 	if (ok) {
 		tls->ca_pem = crt_pem(ca);
 		tls->cert_pem = crt_pem(crt);
 		tls->key_pem = key_pem(key);
 		ok = save(dir, "ca.pem", tls->ca_pem, false) &&
-			save(dir, "server.pem", tls->cert_pem, false) &&
-			save(dir, "server.key", tls->key_pem, true);
+		     save(dir, "server.pem", tls->cert_pem, false) &&
+		     save(dir, "server.key", tls->key_pem, true);
 	}
 	if (ca != NULL)
 		gnutls_x509_crt_deinit(ca);
@@ -194,7 +194,8 @@ char *x5t_of_der(const unsigned char *der, size_t length)
 
 static bool publish_signing(struct tls *tls)
 {
-	gnutls_datum_t pem = {(unsigned char *)tls->signing_pem, (unsigned)strlen(tls->signing_pem)};
+	gnutls_datum_t pem = {
+	        (unsigned char *)tls->signing_pem, (unsigned)strlen(tls->signing_pem)};
 	gnutls_x509_crt_t crt;
 	gnutls_datum_t der;
 
@@ -219,16 +220,16 @@ bool tls_roll_signing(struct tls *tls, const char *dir)
 
 	if (key == NULL)
 		return false;
-	gnutls_x509_crt_t crt = issue(key,
-		&(struct issue){.common_name = "Microsoft Exchange Server Auth Certificate",
-			.days = 1825});
+	gnutls_x509_crt_t crt = issue(
+	        key, &(struct issue){.common_name = "Microsoft Exchange Server Auth Certificate",
+	                     .days = 1825});
 	bool ok = crt != NULL;
 	if (ok) {
 		char *pem = key_pem(key);
 		g_free(tls->signing_pem);
 		tls->signing_pem = crt_pem(crt);
 		ok = save(dir, "signing.pem", tls->signing_pem, false) &&
-			save(dir, "signing.key", pem, true) && publish_signing(tls);
+		     save(dir, "signing.key", pem, true) && publish_signing(tls);
 		g_free(pem);
 		gnutls_x509_crt_deinit(crt);
 	}
@@ -241,7 +242,7 @@ static bool load_given(struct tls *tls, const char *cert_file, const char *key_f
 	GError *error = NULL;
 
 	if (!g_file_get_contents(cert_file, &tls->cert_pem, NULL, &error) ||
-		!g_file_get_contents(key_file, &tls->key_pem, NULL, &error)) {
+	        !g_file_get_contents(key_file, &tls->key_pem, NULL, &error)) {
 		fprintf(stderr, "devexchange: %s\n", error->message);
 		g_error_free(error);
 		return false;
@@ -250,7 +251,7 @@ static bool load_given(struct tls *tls, const char *cert_file, const char *key_f
 }
 
 bool tls_prepare(struct tls *tls, const char *dir, const char *host, const char *cert_file,
-	const char *key_file)
+        const char *key_file)
 {
 	if (g_mkdir_with_parents(dir, 0700) != 0) {
 		fprintf(stderr, "devexchange: cannot make %s: %s\n", dir, g_strerror(errno));
@@ -265,7 +266,7 @@ bool tls_prepare(struct tls *tls, const char *dir, const char *host, const char 
 		tls->cert_pem = load(dir, "server.pem");
 		tls->key_pem = load(dir, "server.key");
 		if ((tls->ca_pem == NULL || tls->cert_pem == NULL || tls->key_pem == NULL) &&
-			!make_server(tls, dir, host))
+		        !make_server(tls, dir, host))
 			return false;
 	}
 	char *key = load(dir, "signing.key");

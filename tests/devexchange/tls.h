@@ -20,7 +20,7 @@ struct tls {
 
 /* False prints the reason to stderr. */
 bool tls_prepare(struct tls *tls, const char *dir, const char *host, const char *cert_file,
-	const char *key_file);
+        const char *key_file);
 /* A new signing certificate in place of the present one. */
 bool tls_roll_signing(struct tls *tls, const char *dir);
 void tls_free(struct tls *tls);

@@ -23,12 +23,11 @@ struct audience {
 	char *principal, *host, *realm;
 };
 
-static bool refuse(
-	struct token_verdict *v, int number, const char *category, const char *format, ...)
-	G_GNUC_PRINTF(4, 5);
+static bool refuse(struct token_verdict *v, int number, const char *category, const char *format,
+        ...) G_GNUC_PRINTF(4, 5);
 
 static bool refuse(
-	struct token_verdict *v, int number, const char *category, const char *format, ...)
+        struct token_verdict *v, int number, const char *category, const char *format, ...)
 {
 	va_list args;
 
@@ -45,14 +44,14 @@ static bool refuse(
 static bool malformed(struct token_verdict *v, const char *why)
 {
 	return refuse(v, 2000001, "invalid_token",
-		"OAuth token submitted with the request cannot be parsed. %s", why);
+	        "OAuth token submitted with the request cannot be parsed. %s", why);
 }
 
 /* base64url without padding, every unused bit zero; NULL otherwise. */
 static unsigned char *decode_segment(const char *text, size_t length, size_t *out_length)
 {
 	static const char alphabet[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	unsigned char *out;
 	uint32_t bits = 0;
 	unsigned held = 0;
@@ -187,7 +186,7 @@ static bool audience_parse(const char *text, struct audience *a)
 	const char *at = slash != NULL ? strchr(slash, '@') : NULL;
 
 	if (at == NULL || strchr(slash + 1, '/') != NULL || strchr(at + 1, '@') != NULL ||
-		slash == text || at == slash + 1 || at[1] == '\0')
+	        slash == text || at == slash + 1 || at[1] == '\0')
 		return false;
 	a->principal = g_strndup(text, (gsize)(slash - text));
 	a->host = g_strndup(slash + 1, (gsize)(at - slash - 1));
@@ -196,22 +195,24 @@ static bool audience_parse(const char *text, struct audience *a)
 }
 
 static bool check_audience(
-	struct devx *devx, const struct jwt *j, const char *host, struct token_verdict *v)
+        struct devx *devx, const struct jwt *j, const char *host, struct token_verdict *v)
 {
 	struct audience a;
 	bool ok = false;
 	const char *expected = devx->options.host != NULL ? devx->options.host : host;
 
 	if (!audience_parse(claim(j, "aud"), &a) || strcmp(a.principal, devx->options.app_id) != 0)
-		refuse(v, 2000003, "invalid_resource", "The audience claim value is invalid 'aud'.");
+		refuse(v, 2000003, "invalid_resource",
+		        "The audience claim value is invalid 'aud'.");
 	else if (g_ascii_strcasecmp(a.host, expected) != 0)
 		refuse(v, 2000003, "invalid_resource",
-			"The hostname component of the audience claim value is invalid. Expected '%s'. "
-			"Actual '%s'.",
-			expected, a.host);
+		        "The hostname component of the audience claim value is invalid. Expected "
+		        "'%s'. "
+		        "Actual '%s'.",
+		        expected, a.host);
 	else if (strcmp(a.realm, devx->options.realm) != 0)
 		refuse(v, 2000004, "invalid_tenant",
-			"The tenant for tenant guid '%s' does not exist.", a.realm);
+		        "The tenant for tenant guid '%s' does not exist.", a.realm);
 	else
 		ok = true;
 	audience_clear(&a);
@@ -220,8 +221,7 @@ static bool check_audience(
 
 static bool check_header(const struct jwt *j, struct token_verdict *v)
 {
-	static const char *const forbidden[] = {
-		"jwk", "jku", "x5u", "x5c", "crit", "zip", "b64"};
+	static const char *const forbidden[] = {"jwk", "jku", "x5u", "x5c", "crit", "zip", "b64"};
 	const char *typ = header_of(j, "typ"), *alg = header_of(j, "alg");
 
 	for (size_t i = 0; i < G_N_ELEMENTS(forbidden); i++)
@@ -230,16 +230,17 @@ static bool check_header(const struct jwt *j, struct token_verdict *v)
 	if (typ == NULL || strcmp(typ, "JWT") != 0)
 		return malformed(v, "typ is not JWT.");
 	if (alg == NULL || strcmp(alg, "RS256") != 0)
-		return refuse(v, 2000000, "invalid_signature", "The token has an invalid signature.");
+		return refuse(
+		        v, 2000000, "invalid_signature", "The token has an invalid signature.");
 	if (j->signature_length == 0)
-		return refuse(v, 2000000, "invalid_signature", "The token has an invalid signature.");
+		return refuse(
+		        v, 2000000, "invalid_signature", "The token has an invalid signature.");
 	return true;
 }
 
 static bool signature_good(const struct jwt *j, gnutls_pubkey_t key)
 {
-	gnutls_datum_t data = {
-		(unsigned char *)j->signed_part, (unsigned)strlen(j->signed_part)};
+	gnutls_datum_t data = {(unsigned char *)j->signed_part, (unsigned)strlen(j->signed_part)};
 	gnutls_datum_t signature = {j->signature, (unsigned)j->signature_length};
 
 	return gnutls_pubkey_verify_data2(key, GNUTLS_SIGN_RSA_SHA256, 0, &data, &signature) >= 0;
@@ -288,7 +289,7 @@ static struct trusted try_partners(struct devx *devx, const struct jwt *j)
 }
 
 static bool check_issuer(
-	struct devx *devx, const struct jwt *j, struct trusted *t, struct token_verdict *v)
+        struct devx *devx, const struct jwt *j, struct trusted *t, struct token_verdict *v)
 {
 	if (claim(j, "iss") == NULL)
 		return malformed(v, "iss is missing.");
@@ -301,30 +302,31 @@ static bool check_issuer(
 	}
 	if (!t->found)
 		return refuse(v, 2000009, "invalid_issuer",
-			"The issuer of the token is unknown. Issuer was '%s'.", claim(j, "iss"));
+		        "The issuer of the token is unknown. Issuer was '%s'.", claim(j, "iss"));
 	if (!t->enabled)
 		return refuse(v, 2000008, "invalid_grant",
-			"The token should have valid permissions or linked account associated with "
-			"partner application '%s'.",
-			t->app_id);
+		        "The token should have valid permissions or linked account associated with "
+		        "partner application '%s'.",
+		        t->app_id);
 	if (!t->verified)
-		return refuse(v, 2000000, "invalid_signature", "The token has an invalid signature.");
+		return refuse(
+		        v, 2000000, "invalid_signature", "The token has an invalid signature.");
 	return true;
 }
 
 static bool check_actor(struct devx *devx, const struct jwt *actor, const char *host,
-	struct trusted *t, struct token_verdict *v)
+        struct trusted *t, struct token_verdict *v)
 {
 	const char *nameid;
 
 	if (!check_header(actor, v) || !check_issuer(devx, actor, t, v) ||
-		!check_times(devx, actor, true, v) || !check_audience(devx, actor, host, v))
+	        !check_times(devx, actor, true, v) || !check_audience(devx, actor, host, v))
 		return false;
 	nameid = claim(actor, "nameid");
 	if (nameid == NULL || strcmp(nameid, t->issuer) != 0)
 		return malformed(v, "nameid is not the issuing application.");
 	if (json_object_get(actor->claims, "actortoken") != NULL ||
-		json_object_get(actor->claims, "actort") != NULL)
+	        json_object_get(actor->claims, "actort") != NULL)
 		return malformed(v, "An actor token carries an actor token.");
 	return true;
 }
@@ -364,7 +366,7 @@ static struct mailbox *resolve_user(struct devx *devx, const struct jwt *outer, 
 }
 
 static bool check_outer(struct devx *devx, const struct jwt *outer, const struct jwt *actor,
-	const struct trusted *t, struct token_verdict *v)
+        const struct trusted *t, struct token_verdict *v)
 {
 	const char *iss = claim(outer, "iss"), *aud = claim(outer, "aud"), *why;
 	const char *delegation = claim(actor, "trustedfordelegation");
@@ -375,16 +377,16 @@ static bool check_outer(struct devx *devx, const struct jwt *outer, const struct
 		return malformed(v, "The outer issuer is not the actor.");
 	if (aud == NULL || strcmp(aud, claim(actor, "aud")) != 0)
 		return refuse(v, 2000003, "invalid_resource",
-			"The audience claim value is invalid 'aud'.");
+		        "The audience claim value is invalid 'aud'.");
 	if (delegation == NULL || strcmp(delegation, "true") != 0 || !t->full_trust)
 		return refuse(v, 2000008, "invalid_grant",
-			"The token should have valid permissions or linked account associated with "
-			"partner application '%s'.",
-			t->app_id);
+		        "The token should have valid permissions or linked account associated with "
+		        "partner application '%s'.",
+		        t->app_id);
 	v->who.user = resolve_user(devx, outer, &why);
 	if (v->who.user == NULL)
 		return refuse(v, 2000005, "invalid_user",
-			"The user specified by the user-context in the token %s.", why);
+		        "The user specified by the user-context in the token %s.", why);
 	v->who.kind = ID_USER;
 	return true;
 }
@@ -394,7 +396,7 @@ static bool is_outer(const struct jwt *j)
 	const char *alg = header_of(j, "alg"), *typ = header_of(j, "typ");
 
 	return alg != NULL && strcmp(alg, "none") == 0 && typ != NULL && strcmp(typ, "JWT") == 0 &&
-		j->signature_length == 0;
+	       j->signature_length == 0;
 }
 
 static void accept_app(const struct trusted *t, struct token_verdict *v)
@@ -405,7 +407,7 @@ static void accept_app(const struct trusted *t, struct token_verdict *v)
 }
 
 static void check_wrapped(
-	struct devx *devx, const struct jwt *outer, const char *host, struct token_verdict *v)
+        struct devx *devx, const struct jwt *outer, const char *host, struct token_verdict *v)
 {
 	const json_t *a = json_object_get(outer->claims, "actortoken");
 	const json_t *b = json_object_get(outer->claims, "actort");
@@ -418,14 +420,13 @@ static void check_wrapped(
 		return;
 	}
 	if (jwt_parse(json_string_value(carrier), &actor, v) &&
-		check_actor(devx, &actor, host, &t, v) && check_outer(devx, outer, &actor, &t, v))
+	        check_actor(devx, &actor, host, &t, v) && check_outer(devx, outer, &actor, &t, v))
 		accept_app(&t, v);
 	jwt_clear(&actor);
 	trusted_clear(&t);
 }
 
-void token_check(
-	struct devx *devx, const char *token, const char *host, struct token_verdict *v)
+void token_check(struct devx *devx, const char *token, const char *host, struct token_verdict *v)
 {
 	struct trusted t = {0};
 	struct jwt j;

@@ -18,6 +18,6 @@ struct token_verdict {
 
 /* host: the name under which the client reached this server, without port. */
 void token_check(
-	struct devx *devx, const char *token, const char *host, struct token_verdict *verdict);
+        struct devx *devx, const char *token, const char *host, struct token_verdict *verdict);
 
 #endif

@@ -163,8 +163,9 @@ int value_compare(enum prop_type type, const char *a, const char *b)
 
 char *person_encode(const struct person *p)
 {
-	return g_strjoin("\x1f", p->name != NULL ? p->name : "", p->address != NULL ? p->address : "",
-		p->routing != NULL ? p->routing : "SMTP", p->type != NULL ? p->type : "", NULL);
+	return g_strjoin("\x1f", p->name != NULL ? p->name : "",
+	        p->address != NULL ? p->address : "", p->routing != NULL ? p->routing : "SMTP",
+	        p->type != NULL ? p->type : "", NULL);
 }
 
 struct person person_decode(const char *text)
@@ -197,9 +198,12 @@ char *person_from_node(const struct xml_node *mailbox)
 	const char *address = xml_child_text(mailbox, "EmailAddress");
 	const char *routing = xml_child_text(mailbox, "RoutingType");
 	const char *type = xml_child_text(mailbox, "MailboxType");
-	char *joined = g_strjoin("\x1f", name != NULL ? name : address != NULL ? address : "",
-		address != NULL ? address : "", routing != NULL ? routing : "SMTP",
-		type != NULL ? type : "OneOff", NULL);
+	char *joined = g_strjoin("\x1f",
+	        name != NULL      ? name
+	        : address != NULL ? address
+	                          : "",
+	        address != NULL ? address : "", routing != NULL ? routing : "SMTP",
+	        type != NULL ? type : "OneOff", NULL);
 
 	return joined;
 }

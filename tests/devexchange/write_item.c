@@ -15,7 +15,7 @@ struct writer {
 const char *item_element(enum item_kind kind)
 {
 	static const char *const elements[ITEM_KINDS] = {
-		"t:Contact", "t:Message", "t:DistributionList", "t:Item"};
+	        "t:Contact", "t:Message", "t:DistributionList", "t:Item"};
 	return elements[kind];
 }
 
@@ -210,7 +210,7 @@ static void write_body(struct writer *w)
 		text[end != NULL ? end - text : 0] = '\0';
 	}
 	g_string_append_printf(w->out, "<t:Body BodyType=\"%s\"%s>", html ? "HTML" : "Text",
-		cut ? " IsTruncated=\"true\"" : "");
+	        cut ? " IsTruncated=\"true\"" : "");
 	xml_escape(w->out, text);
 	g_string_append(w->out, "</t:Body>");
 	g_free(text);
@@ -232,22 +232,21 @@ static void write_unique_body(struct writer *w)
 	bool html;
 	char *text = body_in_form(w->item, w->shape->body, &html);
 
-	g_string_append_printf(
-		w->out, "<t:UniqueBody BodyType=\"%s\">", html ? "HTML" : "Text");
+	g_string_append_printf(w->out, "<t:UniqueBody BodyType=\"%s\">", html ? "HTML" : "Text");
 	xml_escape(w->out, text);
 	g_string_append(w->out, "</t:UniqueBody>");
 	g_free(text);
 }
 
-void attachment_write(GString *out, const struct item *item, const struct attachment *a, bool content)
+void attachment_write(
+        GString *out, const struct item *item, const struct attachment *a, bool content)
 {
 	char id[ID_TEXT_MAX], *when = time_format(a->modified_s);
 
-	id_format(id,
-		&(struct object_id){.kind = ID_ATTACHMENT,
-			.mailbox = item->folder->mailbox->guid,
-			.number = item->id,
-			.part = a->id});
+	id_format(id, &(struct object_id){.kind = ID_ATTACHMENT,
+	                      .mailbox = item->folder->mailbox->guid,
+	                      .number = item->id,
+	                      .part = a->id});
 	g_string_append_printf(out, "<t:FileAttachment><t:AttachmentId Id=\"%s\"/>", id);
 	xml_put(out, "t:Name", a->name);
 	xml_put(out, "t:ContentType", a->content_type);
@@ -302,10 +301,11 @@ static void write_headers(struct writer *w)
 static void write_rights(struct writer *w)
 {
 	g_string_append(w->out,
-		"<t:EffectiveRights><t:CreateAssociated>false</t:CreateAssociated>"
-		"<t:CreateContents>false</t:CreateContents><t:CreateHierarchy>false</t:CreateHierarchy>"
-		"<t:Delete>true</t:Delete><t:Modify>true</t:Modify><t:Read>true</t:Read>"
-		"<t:ViewPrivateItems>true</t:ViewPrivateItems></t:EffectiveRights>");
+	        "<t:EffectiveRights><t:CreateAssociated>false</t:CreateAssociated>"
+	        "<t:CreateContents>false</t:CreateContents><t:CreateHierarchy>false</"
+	        "t:CreateHierarchy>"
+	        "<t:Delete>true</t:Delete><t:Modify>true</t:Modify><t:Read>true</t:Read>"
+	        "<t:ViewPrivateItems>true</t:ViewPrivateItems></t:EffectiveRights>");
 }
 
 static void write_conversation(struct writer *w)
@@ -318,24 +318,23 @@ static void write_conversation(struct writer *w)
 		return;
 	const char *seed = index != NULL ? index : topic != NULL ? topic : "";
 	size_t n = index != NULL ? MIN(strlen(index), 29) : strlen(seed);
-	id_format(id,
-		&(struct object_id){.kind = ID_PERSONA,
-			.mailbox = w->item->folder->mailbox->guid,
-			.number = checksum32(seed, n)});
+	id_format(id, &(struct object_id){.kind = ID_PERSONA,
+	                      .mailbox = w->item->folder->mailbox->guid,
+	                      .number = checksum32(seed, n)});
 	g_string_append_printf(w->out, "<t:ConversationId Id=\"%s\"/>", id);
 }
 
 static void write_flag(struct writer *w)
 {
 	const char *status = props_get(w->item->props, FID_FLAG_STATUS);
-	const char *word = status == NULL ? "NotFlagged"
-		: strcmp(status, "2") == 0 ? "Flagged"
-		: strcmp(status, "1") == 0 ? "Complete"
-					   : "NotFlagged";
+	const char *word = status == NULL             ? "NotFlagged"
+	                   : strcmp(status, "2") == 0 ? "Flagged"
+	                   : strcmp(status, "1") == 0 ? "Complete"
+	                                              : "NotFlagged";
 
 	if (w->item->kind == ITEM_MESSAGE || w->item->kind == ITEM_CONTACT)
 		g_string_append_printf(
-			w->out, "<t:Flag><t:FlagStatus>%s</t:FlagStatus></t:Flag>", word);
+		        w->out, "<t:Flag><t:FlagStatus>%s</t:FlagStatus></t:Flag>", word);
 }
 
 static void write_store_id(struct writer *w)
@@ -365,9 +364,9 @@ static void name_part(struct writer *w, const char *tag, uint32_t id)
 static void write_complete_name(struct writer *w)
 {
 	static const char *const tags[] = {"t:FirstName", "t:MiddleName", "t:LastName", "t:Suffix",
-		"t:Initials", "t:FullName", "t:Nickname"};
+	        "t:Initials", "t:FullName", "t:Nickname"};
 	const uint32_t ids[] = {FID_GIVEN_NAME, FID_MIDDLE_NAME, FID_SURNAME, FID_GENERATION,
-		FID_INITIALS, FID_DISPLAY_NAME, FID_NICKNAME};
+	        FID_INITIALS, FID_DISPLAY_NAME, FID_NICKNAME};
 	bool any = false;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(ids); i++)
@@ -394,20 +393,20 @@ static const struct {
 	const char *uri;
 	void (*write)(struct writer *w);
 } specials[] = {
-	{"item:ItemId", write_id},
-	{"item:MimeContent", write_mime},
-	{"item:ParentFolderId", write_parent},
-	{"item:Body", write_body},
-	{"item:TextBody", write_text_body},
-	{"item:UniqueBody", write_unique_body},
-	{"item:Attachments", write_attachments},
-	{"item:InternetMessageHeaders", write_headers},
-	{"item:EffectiveRights", write_rights},
-	{"item:ConversationId", write_conversation},
-	{"item:Flag", write_flag},
-	{"item:StoreEntryId", write_store_id},
-	{"item:InstanceKey", write_instance_key},
-	{"contacts:CompleteName", write_complete_name},
+        {"item:ItemId", write_id},
+        {"item:MimeContent", write_mime},
+        {"item:ParentFolderId", write_parent},
+        {"item:Body", write_body},
+        {"item:TextBody", write_text_body},
+        {"item:UniqueBody", write_unique_body},
+        {"item:Attachments", write_attachments},
+        {"item:InternetMessageHeaders", write_headers},
+        {"item:EffectiveRights", write_rights},
+        {"item:ConversationId", write_conversation},
+        {"item:Flag", write_flag},
+        {"item:StoreEntryId", write_store_id},
+        {"item:InstanceKey", write_instance_key},
+        {"contacts:CompleteName", write_complete_name},
 };
 
 static void special_write(struct writer *w, uint32_t id)
@@ -440,7 +439,8 @@ static void extended_one(struct writer *w, const struct xml_node *path)
 	g_string_append(w->out, "<t:ExtendedProperty>");
 	ext_path_write(w->out, path);
 	if (!multi) {
-		xml_put(w->out, "t:Value", computed != NULL ? computed : props_get(w->item->props, id));
+		xml_put(w->out, "t:Value",
+		        computed != NULL ? computed : props_get(w->item->props, id));
 	} else {
 		g_string_append(w->out, "<t:Values>");
 		if (p != NULL && p->is_list)
@@ -517,9 +517,9 @@ static bool *rows_for(const struct shape *shape, enum item_kind kind)
 
 	for (uint32_t id = 0; id < n_fields; id++) {
 		unsigned f = fields[id].flags;
-		bool on = shape->base == SHAPE_ALL ? (f & F_NOT_ALL) == 0
-			: shape->base == SHAPE_DEFAULT ? (f & F_DEFAULT) != 0
-						       : false;
+		bool on = shape->base == SHAPE_ALL       ? (f & F_NOT_ALL) == 0
+		          : shape->base == SHAPE_DEFAULT ? (f & F_DEFAULT) != 0
+		                                         : false;
 		if (shape->extra[id])
 			on = true;
 		if ((f & flag) == 0 || (shape->find && (f & F_NOT_FIND) != 0))

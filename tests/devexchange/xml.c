@@ -69,18 +69,18 @@ static void add_attrs(struct build *b, struct xml_node *node, int n, const xmlCh
 		struct xml_attr *attr = g_new0(struct xml_attr, 1);
 		g_ptr_array_add(b->doc->attrs, attr);
 		/* Attributes with a prefix (xml:lang, xsi:type) are not the schema's business. */
-		attr->name = a[2] != NULL
-			? ""
-			: g_string_chunk_insert_const(b->doc->strings, (const char *)a[0]);
+		attr->name = a[2] != NULL ? ""
+		                          : g_string_chunk_insert_const(
+		                                    b->doc->strings, (const char *)a[0]);
 		attr->value = g_string_chunk_insert_len(
-			b->doc->strings, (const char *)a[3], (gssize)(a[4] - a[3]));
+		        b->doc->strings, (const char *)a[3], (gssize)(a[4] - a[3]));
 		*tail = attr;
 		tail = &attr->next;
 	}
 }
 
 static void on_start(void *data, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri,
-	int n_ns, const xmlChar **namespaces, int n_attrs, int n_default, const xmlChar **attrs)
+        int n_ns, const xmlChar **namespaces, int n_attrs, int n_default, const xmlChar **attrs)
 {
 	struct build *b = data;
 	(void)prefix;
@@ -123,7 +123,7 @@ static void on_end(void *data, const xmlChar *local, const xmlChar *prefix, cons
 	GString *text = g_ptr_array_steal_index(b->texts, b->texts->len - 1);
 	if (text != NULL) {
 		b->current->text =
-			g_string_chunk_insert_len(b->doc->strings, text->str, (gssize)text->len);
+		        g_string_chunk_insert_len(b->doc->strings, text->str, (gssize)text->len);
 		g_string_free(text, TRUE);
 	}
 	b->current = b->current->parent;
@@ -142,7 +142,7 @@ static void on_text(void *data, const xmlChar *chars, int length)
 }
 
 static void on_doctype(
-	void *data, const xmlChar *name, const xmlChar *external, const xmlChar *system)
+        void *data, const xmlChar *name, const xmlChar *external, const xmlChar *system)
 {
 	(void)name;
 	(void)external;
@@ -205,9 +205,9 @@ struct xml_doc *xml_parse(const char *bytes, size_t length, char **message, int 
 	}
 	bool ok = rc == 0 && b.parser->wellFormed && !b.refused && b.doc->root != NULL;
 	if (!ok)
-		*message = g_strdup(b.refused ? b.why
-			: b.parser_message    ? b.parser_message
-					      : "Root element is missing.");
+		*message = g_strdup(b.refused          ? b.why
+		                    : b.parser_message ? b.parser_message
+		                                       : "Root element is missing.");
 	g_free(b.parser_message);
 	xmlFreeParserCtxt(b.parser);
 	g_ptr_array_free(b.texts, TRUE);

@@ -42,8 +42,7 @@ struct xml_node {
 struct xml_doc; /* owns every node and string of one document */
 
 /* Parses one document. On failure returns NULL and sets *message (g_free), *line and *column. */
-struct xml_doc *xml_parse(
-	const char *bytes, size_t length, char **message, int *line, int *column);
+struct xml_doc *xml_parse(const char *bytes, size_t length, char **message, int *line, int *column);
 void xml_doc_free(struct xml_doc *doc);
 struct xml_node *xml_root(const struct xml_doc *doc);
 

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -368,6 +369,32 @@ def _():
         dx.control("POST", "partners", {"issuer": claims(actor)["iss"], "enabled": True})
         dx.control("POST", "clock", {"skew_s": 0})
         assert present(outer)[1]["x-ms-diagnostics"].startswith("2000002")
+
+
+@tap.test("the three lines of the demonstration's banner work as printed")
+def _():
+    with Devexchange("--demo") as dx:
+        lines = [line for line in dx.output().splitlines()
+                 if line.startswith(("from exchangelib", "c = ", "print("))]
+        assert len(lines) == 3, dx.output()
+        run = subprocess.run(["/usr/bin/python3", "-c", "\n".join(lines)], capture_output=True, text=True,
+                             env=dict(os.environ, REQUESTS_CA_BUNDLE=dx.ca), timeout=120)
+        assert run.returncode == 0 and run.stdout.count("Contact(") >= 20, run
+
+
+@tap.test("the same seed makes the same mailboxes")
+def _():
+    seen = []
+    for _ in range(2):
+        with Devexchange("--mailboxes", "3", "--contacts", "60", "--messages", "4", "--seed", "9",
+                         "--password", "p") as dx:
+            _, root = dx.soap(
+                '<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>Default</t:BaseShape></m:ItemShape>'
+                '<m:ParentFolderIds><t:DistinguishedFolderId Id="contacts"/></m:ParentFolderIds></m:FindItem>',
+                user="user0003@corp.example:p")
+            seen.append([e.text for e in root.iter("{%s}DisplayName" % NS["t"])])
+            assert [m["items"] for m in dx.control("GET", "mailboxes")] == [{"contacts": 61, "inbox": 4}] * 3
+    assert len(seen[0]) == 61 and seen[0] == seen[1]
 
 
 @tap.test("requests and answers are recorded, counters count, the server ends cleanly")
