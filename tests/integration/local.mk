@@ -25,3 +25,9 @@ ews_tool_SOURCES = \
 	tests/integration/ews_tool.c tests/integration/ews_tool.h
 ews_tool_LDADD = $(IMEX_LDADD)
 EXTRA_DIST += tests/lib/ewstool.py
+
+# The tests that kill, for longer: each on both stores.
+LONG_RUNS = 50
+check-long:
+	IMEX_CRASH_RUNS=$(LONG_RUNS) $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter tests/crash/%,$(INTEGRATION_TESTS))'
+.PHONY: check-long
