@@ -231,7 +231,7 @@ static const struct command partner_remove = {.name = "remove",
 
 static const struct command *const subcommands[] = {&partner_add, &partner_ensure, &partner_list,
         &partner_show, &partner_set, &partner_enable, &partner_disable, &partner_remove,
-        &partner_refresh, NULL};
+        &partner_refresh, &partner_recipe, NULL};
 
 const struct command cmd_partner = {.name = "partner",
         .summary = "Partner applications: servers that exchange tokens with us",

@@ -574,6 +574,27 @@ def _():
         taken.close()
 
 
+@tap.test("recipes are filled in, and say what they need")
+def _():
+    with World() as w:
+        w.site.fails(2, "partner", "recipe", "exchange", names=("public_url",))
+        w.site.fails(2, "partner", "recipe", "nothing", names=("exchange",))
+        with open(w.site.config, "a") as f:
+            f.write("\n[listen]\npublic_url = https://im.corp.example:8443/\n")
+        text = w.site.ok("partner", "recipe", "exchange", "--pilot-group", "O'Hara")
+        for word in (w.app_id, "corp.example", "https://im.corp.example:8443/metadata/json/1", "O''Hara",
+                     "Get-PartnerApplication", "Test-OAuthConnectivity", w.partner.origin + "/EWS/Exchange.asmx"):
+            assert word in text, (word, text)
+        assert text.index("Get-PartnerApplication") < text.index("New-PartnerApplication")
+        assert "-CertificateFileData 'C:\\imex.cer'" in w.site.ok("partner", "recipe", "skype", "--cert-file", "C:\\imex.cer")
+        w.site.fails(2, "partner", "recipe", "exchange", "--cert-file", "x", names=("skype",))
+        for name in ("exchange", "skype", "grommunio"):
+            for option in ((), ("--undo",), ("--emergency",)):
+                shown = w.site.ok("partner", "recipe", name, *option)
+                assert "{" not in shown.replace("{ }", ""), shown
+        assert "Enabled $false" in w.site.ok("partner", "recipe", "exchange", "--emergency")
+
+
 @tap.test("no token, signature or key is ever logged")
 def _():
     with World(daemon=True, more="\n") as w:
