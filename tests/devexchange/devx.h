@@ -38,7 +38,7 @@ struct devx {
 	char *url; /* https://localhost:PORT */
 	char secret[33]; /* of the control endpoint */
 	int clock_skew_s; /* added to the time that tokens are checked against */
-	volatile bool stopping;
+	_Atomic bool stopping;
 	int late_running; /* operations that will take effect later */
 };
 
