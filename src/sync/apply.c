@@ -316,13 +316,31 @@ static bool apply_to_mailbox(
 	return good;
 }
 
+/*
+ * The IM side takes a contact as a whole, so that nothing must have changed there since it was
+ * read. *moved: it has; then nothing is written.
+ */
 static bool send_to_im(
-        const struct contacts_run *run, const struct journal_step *step, GError **error)
+        struct pass_state *pass, const struct journal_step *step, bool *moved, GError **error)
 {
+	const struct contacts_run *run = pass->run;
 	const char *owner = run->lease->mailbox->owner;
-	if (step->im_after == NULL)
-		return run->im.driver->remove(run->im.data, owner, step->key, error);
-	return run->im.driver->set(run->im.data, owner, step->im_after, error);
+	g_autofree char *now = run->im.driver->version(run->im.data, owner, error);
+	char *after = NULL;
+	if (now == NULL)
+		return false;
+	*moved = g_strcmp0(now, pass->status->im_version) != 0;
+	if (*moved)
+		return true;
+	bool good =
+	        step->im_after == NULL
+	                ? run->im.driver->remove(run->im.data, owner, step->key, &after, error)
+	                : run->im.driver->set(run->im.data, owner, step->im_after, &after, error);
+	if (good) {
+		g_free(pass->status->im_version);
+		pass->status->im_version = after;
+	}
+	return good;
 }
 
 static bool apply_to_im(
@@ -330,13 +348,20 @@ static bool apply_to_im(
 {
 	struct contacts_run *run = pass->run;
 	GError *cause = NULL;
+	bool moved = false;
 	*go_on = false;
 	if (!store_journal_mark(
 	            run->store, run->lease, &step, 1, JOURNAL_IM_SENT, clock_utc_us(), error))
 		return false;
-	if (send_to_im(run, step, &cause))
+	if (!send_to_im(pass, step, &moved, &cause)) {
+		*go_on = step_failed(pass, step, cause, error);
+		return false;
+	}
+	if (!moved)
 		return true;
-	*go_on = step_failed(pass, step, cause, error);
+	pass->restless = true;
+	tell_progress(pass);
+	*go_on = store_journal_drop(run->store, run->lease, step, error);
 	return false;
 }
 

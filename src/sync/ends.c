@@ -95,14 +95,16 @@ static struct im_roster *source_read(void *data, const char *owner, GError **err
 	return im_source_roster_read(data, owner, log_odd, NULL, error);
 }
 
-static bool source_set(void *data, const char *owner, const struct contact *contact, GError **error)
+static bool source_set(void *data, const char *owner, const struct contact *contact, char **version,
+        GError **error)
 {
-	return im_source_roster_set(data, owner, contact, NULL, error);
+	return im_source_roster_set(data, owner, contact, version, error);
 }
 
-static bool source_remove(void *data, const char *owner, const char *key, GError **error)
+static bool source_remove(
+        void *data, const char *owner, const char *key, char **version, GError **error)
 {
-	return im_source_roster_remove(data, owner, key, NULL, error);
+	return im_source_roster_remove(data, owner, key, version, error);
 }
 
 struct im_end im_end_of_source(struct im_source *source)

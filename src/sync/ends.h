@@ -40,8 +40,10 @@ struct im_end_driver {
 	char *(*version)(void *data, const char *owner, GError **error);
 	bool (*went_back)(void *data, const char *before, const char *now);
 	struct im_roster *(*read)(void *data, const char *owner, GError **error);
-	bool (*set)(void *data, const char *owner, const struct contact *contact, GError **error);
-	bool (*remove)(void *data, const char *owner, const char *key, GError **error);
+	bool (*set)(void *data, const char *owner, const struct contact *contact, char **version,
+	        GError **error);
+	bool (*remove)(
+	        void *data, const char *owner, const char *key, char **version, GError **error);
 };
 
 struct im_end {

@@ -13,6 +13,7 @@ INTEGRATION_TESTS += tests/integration/test_ews_schema.py
 INTEGRATION_TESTS += tests/integration/test_survey.py
 INTEGRATION_TESTS += tests/integration/test_reload.py
 INTEGRATION_TESTS += tests/integration/test_trust.py
+INTEGRATION_TESTS += tests/integration/test_sync_contacts.py
 INTEGRATION_TESTS += tests/integration/test_user.py
 
 ALL_TESTS += $(INTEGRATION_TESTS)

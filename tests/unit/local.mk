@@ -48,6 +48,13 @@ unit_sync_SOURCES = \
 	tests/unit/sync/test_usermap.c
 unit_sync_LDADD = $(UNIT_LDADD)
 
+check_PROGRAMS += unit_sync_model
+ALL_TESTS += unit_sync_model
+unit_sync_model_SOURCES = \
+	tests/unit/sync/fake_ends.c tests/unit/sync/fake_ends.h \
+	tests/unit/sync/model_main.c
+unit_sync_model_LDADD = $(UNIT_LDADD)
+
 # archive
 check_PROGRAMS += unit_archive
 ALL_TESTS += unit_archive
