@@ -98,12 +98,13 @@ CREATE TABLE contact_problem (
 	PRIMARY KEY (mailbox_id, key)
 );
 
--- Creates whose answer was lost: should a second item turn up that bears the operation's id, the
--- later one goes.
+-- Creates whose answer was lost: should an item turn up that bears the operation's id beside another
+-- one, it goes, unless somebody has changed it.
 CREATE TABLE contact_uncertain (
 	mailbox_id BIGINT NOT NULL REFERENCES mailbox,
 	op_uuid TEXT NOT NULL,
 	key TEXT NOT NULL,
+	image TEXT NOT NULL,
 	since_utc_us BIGINT NOT NULL,
 	PRIMARY KEY (mailbox_id, op_uuid)
 );

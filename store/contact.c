@@ -313,15 +313,18 @@ static void free_item(void *item)
 enum side { SIDE_OURS, SIDE_AGREED, SIDE_THEIRS };
 
 /* Both engines walk the three indexes side by side and stop at the limit. */
-static const char rows_sql[] =
-        "SELECT key, 0 AS side, '' AS item_id, image, NULL AS second, NULL AS change_key,"
-        " NULL AS op_uuid, NULL AS address, changed_utc_us"
-        " FROM contact_ours WHERE mailbox_id = $1 AND key > $2"
-        " UNION ALL SELECT key, 1, item_id, im_image, mail_image, change_key, NULL, NULL,"
-        " agreed_utc_us FROM contact_agreed WHERE mailbox_id = $1 AND key > $2"
-        " UNION ALL SELECT key, 2, item_id, image, NULL, change_key, op_uuid, address,"
-        " changed_utc_us FROM contact_theirs WHERE mailbox_id = $1 AND key > $2"
-        " ORDER BY 1, 2, 3 LIMIT $3";
+#define ROWS_SQL(condition)                                                                        \
+	"SELECT key, 0 AS side, '' AS item_id, image, NULL AS second, NULL AS change_key,"         \
+	" NULL AS op_uuid, NULL AS address, changed_utc_us"                                        \
+	" FROM contact_ours WHERE mailbox_id = $1 AND key " condition " $2"                        \
+	" UNION ALL SELECT key, 1, item_id, im_image, mail_image, change_key, NULL, NULL,"         \
+	" agreed_utc_us FROM contact_agreed WHERE mailbox_id = $1 AND key " condition " $2"        \
+	" UNION ALL SELECT key, 2, item_id, image, NULL, change_key, op_uuid, address,"            \
+	" changed_utc_us FROM contact_theirs WHERE mailbox_id = $1 AND key " condition " $2"       \
+	" ORDER BY 1, 2, 3 LIMIT $3"
+
+static const char rows_sql[] = ROWS_SQL(">");
+static const char row_sql[] = ROWS_SQL("=");
 
 static struct contact_item *item_of(const struct db_result *result)
 {
@@ -347,6 +350,7 @@ static void add_to_row(struct contact_row *row, const struct db_result *result)
 		break;
 	case SIDE_AGREED:
 		row->agreed_item_id = db_column_dup(result, 2);
+		row->agreed_utc_us = db_column_int64(result, 8);
 		row->agreed_im = image_read(row->key, image);
 		row->agreed_mail = image_read(row->key, db_column_text(result, 4));
 		break;
@@ -391,6 +395,21 @@ bool store_contact_rows(struct store *store, int64_t mailbox_id, const char *aft
 		g_ptr_array_remove_index(list, list->len - 1);
 	*rows = g_steal_pointer(&list);
 	return true;
+}
+
+#define MAX_TWINS 1000
+
+struct contact_row *store_contact_row(
+        struct store *store, int64_t mailbox_id, const char *key, GError **error)
+{
+	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(free_row);
+	autoptr(db_result) result = db_query(store->db, row_sql,
+	        DB_VALUES(db_int(mailbox_id), db_text(key), db_int(MAX_TWINS)), error);
+	int got = result != NULL ? 1 : -1;
+	row_for(list, key);
+	while (got > 0 && (got = db_next(result, error)) > 0)
+		add_to_row(row_for(list, key), result);
+	return got == 0 ? g_ptr_array_steal_index(list, 0) : NULL;
 }
 
 bool store_contact_item_read(

@@ -79,6 +79,7 @@ struct contact_row {
 	int64_t ours_changed_utc_us;
 	struct contact *agreed_im, *agreed_mail; /* NULL: none */
 	char *agreed_item_id;
+	int64_t agreed_utc_us;
 	GPtrArray *items; /* struct contact_item, by id; more than one when the mailbox has twins */
 };
 void contact_row_free(struct contact_row *row);
@@ -90,6 +91,10 @@ AUTO_DEFINE(contact_row, contact_row_free);
  */
 bool store_contact_rows(struct store *store, int64_t mailbox_id, const char *after_key,
         unsigned limit, GPtrArray **rows, GError **error);
+
+/* All that is known of one key; owned, never NULL without an error. */
+struct contact_row *store_contact_row(
+        struct store *store, int64_t mailbox_id, const char *key, GError **error);
 
 /* Whether an item was seen by a reading before (not only created by us). */
 bool store_contact_item_read(
@@ -152,10 +157,10 @@ bool store_contact_problem_clear(
 /* By key. */
 GPtrArray *store_contact_problems(struct store *store, int64_t mailbox_id, GError **error);
 
-/* Creates whose answer was lost. */
+/* Creates whose answer was lost: contact is what was to be created. */
 bool store_contact_uncertain_add(struct store *store, const struct lease *lease,
-        const char *op_uuid, const char *key, int64_t now_utc_us, GError **error);
-/* op_uuid -> key; owned. Those older than before_utc_us are forgotten. NULL on error. */
+        const char *op_uuid, const struct contact *contact, int64_t now_utc_us, GError **error);
+/* op_uuid -> struct contact; owned. Those older than before_utc_us are forgotten. NULL on error. */
 GHashTable *store_contact_uncertain(
         struct store *store, const struct lease *lease, int64_t before_utc_us, GError **error);
 

@@ -271,14 +271,20 @@ GPtrArray *store_contact_problems(struct store *store, int64_t mailbox_id, GErro
 }
 
 bool store_contact_uncertain_add(struct store *store, const struct lease *lease,
-        const char *op_uuid, const char *key, int64_t now_utc_us, GError **error)
+        const char *op_uuid, const struct contact *contact, int64_t now_utc_us, GError **error)
 {
+	g_autofree char *image = image_write(contact);
 	return run_checked(store, lease,
-	        "INSERT INTO contact_uncertain (mailbox_id, op_uuid, key, since_utc_us)"
-	        " VALUES ($1, $2, $3, $4) ON CONFLICT (mailbox_id, op_uuid) DO NOTHING",
-	        DB_VALUES(db_int(lease->mailbox->id), db_text(op_uuid), db_text(key),
-	                db_int(now_utc_us)),
+	        "INSERT INTO contact_uncertain (mailbox_id, op_uuid, key, image, since_utc_us)"
+	        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (mailbox_id, op_uuid) DO NOTHING",
+	        DB_VALUES(db_int(lease->mailbox->id), db_text(op_uuid), db_text(contact->key),
+	                db_text(image), db_int(now_utc_us)),
 	        error);
+}
+
+static void free_contact(void *contact)
+{
+	contact_free(contact);
 }
 
 GHashTable *store_contact_uncertain(
@@ -289,13 +295,15 @@ GHashTable *store_contact_uncertain(
 	            "DELETE FROM contact_uncertain WHERE mailbox_id = $1 AND since_utc_us < $2",
 	            DB_VALUES(db_int(id), db_int(before_utc_us)), error))
 		return NULL;
-	g_autoptr(GHashTable) map = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	g_autoptr(GHashTable) map =
+	        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_contact);
 	autoptr(db_result) rows = db_query(store->db,
-	        "SELECT op_uuid, key FROM contact_uncertain WHERE mailbox_id = $1",
+	        "SELECT op_uuid, key, image FROM contact_uncertain WHERE mailbox_id = $1",
 	        DB_VALUES(db_int(id)), error);
 	int got = rows != NULL ? 1 : -1;
 	while (got > 0 && (got = db_next(rows, error)) > 0)
-		g_hash_table_insert(map, db_column_dup(rows, 0), db_column_dup(rows, 1));
+		g_hash_table_insert(map, db_column_dup(rows, 0),
+		        image_read(db_column_text(rows, 1), db_column_text(rows, 2)));
 	return got == 0 ? g_steal_pointer(&map) : NULL;
 }
 

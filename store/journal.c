@@ -202,7 +202,7 @@ static bool mail_done(struct store *store, const struct lease *lease, struct jou
 {
 	int64_t id = lease->mailbox->id;
 	if (!lease_check(store, lease, error) ||
-	        !mark_one(store, id, step, JOURNAL_PLANNED, now_utc_us, error))
+	        !mark_one(store, id, step, JOURNAL_MAIL_SENT, 0, error))
 		return false;
 	if (outcome != NULL && outcome->item_id != NULL) {
 		/* Some servers move an item to another id when it changes. */

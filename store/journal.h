@@ -56,8 +56,8 @@ struct journal_outcome {
 	const char *item_id, *change_key;
 };
 /*
- * The mailbox has done its part: the mirror of the mailbox follows. The step stays planned until
- * store_journal_done().
+ * The mailbox has done its part: the mirror of the mailbox follows. The step stays marked sent,
+ * with no time to wait for, until store_journal_done().
  */
 bool store_journal_mail_done(struct store *store, const struct lease *lease,
         struct journal_step *step, const struct journal_outcome *outcome, const char *address,

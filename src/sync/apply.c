@@ -103,8 +103,8 @@ static bool mirror_found(const struct contacts_run *run, const struct journal_st
 	return store_contact_stage_theirs(run->store, run->lease, round, items, error);
 }
 
-/* Was the contact created? Then the mirror shows it, and the next plan links it. */
-static bool settle_create(struct pass_state *pass, const struct journal_step *step, GError **error)
+/* Was the contact created? Then the mirror shows it, whatever the reading has told. */
+static bool find_created(struct pass_state *pass, const struct journal_step *step, GError **error)
 {
 	struct contacts_run *run = pass->run;
 	g_autofree char *address = usermap_to_mail(run->map, step->key, error);
@@ -115,26 +115,89 @@ static bool settle_create(struct pass_state *pass, const struct journal_step *st
 		return false;
 	const struct ews_contact_found *one = pick_found(found, step->op_uuid);
 	return (one == NULL || mirror_found(run, step, one, -1, error)) &&
-	       store_contact_uncertain_add(
-	               run->store, run->lease, step->op_uuid, step->key, clock_utc_us(), error);
+	       store_contact_uncertain_add(run->store, run->lease, step->op_uuid, step->mail_after,
+	               clock_utc_us(), error);
 }
 
-/*
- * What was written may have changed the side without our knowing: updates and deletions show in
- * the next reading, so that only the IM side's mirror must be forgotten.
+/* The item that the step was about: the one it names or made, else the only one. */
+static const struct contact_item *item_of_step(
+        const struct contact_row *row, const struct journal_step *step)
+{
+	const struct contact_item *any = NULL;
+	for (guint i = 0; i < row->items->len; i++) {
+		any = g_ptr_array_index(row->items, i);
+		if (g_strcmp0(any->item_id, step->item_id) == 0 ||
+		        (step->mail == JOURNAL_CREATE &&
+		                g_strcmp0(any->op_uuid, step->op_uuid) == 0))
+			return any;
+	}
+	return any;
+}
+
+/* What took effect of a step that did not come to its end is agreed on: it was no change of theirs.
  */
+static bool settle_agreed(struct pass_state *pass, const struct journal_step *step, GError **error)
+{
+	struct contacts_run *run = pass->run;
+	if (step->mail == JOURNAL_RENAME_GROUP || step->mail == JOURNAL_DELETE_TWIN)
+		return true;
+	autoptr(contact_row) row =
+	        store_contact_row(run->store, run->lease->mailbox->id, step->key, error);
+	if (row == NULL)
+		return false;
+	const struct contact_item *item = item_of_step(row, step);
+	/* Somebody else may have added the same person meanwhile: then the two are to be linked. */
+	if (step->mail == JOURNAL_CREATE && item != NULL && step->state == JOURNAL_MAIL_SENT &&
+	        step->sent_utc_us != 0 && g_strcmp0(item->op_uuid, step->op_uuid) != 0 &&
+	        !contact_equal(item->contact, step->mail_after))
+		return true;
+	/* Recorded as done: what shows now may have changed since. */
+	bool known = step->mail != JOURNAL_KEEP &&
+	             (step->state == JOURNAL_IM_SENT || step->sent_utc_us == 0);
+	const struct contact *theirs = item != NULL ? item->contact : NULL;
+	if (known)
+		theirs = step->mail_after;
+	const struct plan_effect effect = {
+	        .agreed_im = row->agreed_im,
+	        .agreed_mail = row->agreed_mail,
+	        .im_before = step->im_before,
+	        .im_after = step->im_after,
+	        .mail_before = step->mail_before,
+	        .mail_after = step->mail_after,
+	        .im_written = step->im != JOURNAL_KEEP,
+	        .mail_written = step->mail != JOURNAL_KEEP,
+	        .ours = row->ours,
+	        .theirs = theirs,
+	};
+	struct contact *im, *mail;
+	plan_settle(&effect, &im, &mail);
+	bool good = store_contact_agree(run->store, run->lease, step->key,
+	        item != NULL ? item->item_id : "", item != NULL ? item->change_key : NULL, im, mail,
+	        clock_utc_us(), error);
+	if (im != NULL)
+		contact_free(im);
+	if (mail != NULL)
+		contact_free(mail);
+	return good;
+}
+
 static bool settle_step(struct pass_state *pass, const struct journal_step *step, GError **error)
 {
-	if (step->state == JOURNAL_PLANNED)
-		return true;
 	pass->report->settled++;
-	pass->status->dirty = true;
-	if (step->state == JOURNAL_IM_SENT)
-		g_clear_pointer(&pass->status->im_version, g_free);
 	if (step->state == JOURNAL_MAIL_SENT && step->mail == JOURNAL_CREATE &&
-	        !settle_create(pass, step, error))
+	        step->sent_utc_us != 0 && !find_created(pass, step, error))
 		return false;
-	return store_contact_status_save(pass->run->store, pass->run->lease, pass->status, error);
+	pass->status->dirty = true;
+	return store_contact_status_save(pass->run->store, pass->run->lease, pass->status, error) &&
+	       settle_agreed(pass, step, error) &&
+	       store_journal_drop(pass->run->store, pass->run->lease, step, error);
+}
+
+/* The IM side's mirror may not show what was written there. */
+static bool read_both(struct pass_state *pass, GError **error)
+{
+	g_clear_pointer(&pass->status->im_version, g_free);
+	return contacts_read_theirs(pass, error) && contacts_read_ours(pass, error);
 }
 
 /* When the last request that may still be under way on the server is over. */
@@ -192,12 +255,11 @@ bool contacts_settle(struct pass_state *pass, GError **error)
 			return true;
 		if (run->options.plan_only)
 			return true;
-		if (!wait_until(run, settled_at(pass, steps, 0), error))
+		if (!wait_until(run, settled_at(pass, steps, 0), error) || !read_both(pass, error))
 			return false;
 		for (guint i = 0; i < steps->len; i++) {
 			const struct journal_step *step = g_ptr_array_index(steps, i);
-			if (!settle_step(pass, step, error) ||
-			        !store_journal_drop(run->store, run->lease, step, error))
+			if (!settle_step(pass, step, error))
 				return false;
 		}
 	}
@@ -237,7 +299,10 @@ static bool step_failed(
 	struct contacts_run *run = pass->run;
 	enum error_class class = error_class_of(cause);
 	/* An uncertain step stays as sent: the next pass looks for its effect. */
-	if (class != ERROR_UNCERTAIN && !store_journal_drop(run->store, run->lease, step, error)) {
+	bool half = step->state == JOURNAL_IM_SENT && step->mail != JOURNAL_KEEP;
+	if (class != ERROR_UNCERTAIN &&
+	        ((half && !settle_agreed(pass, step, error)) ||
+	                !store_journal_drop(run->store, run->lease, step, error))) {
 		g_error_free(cause);
 		return false;
 	}
@@ -361,7 +426,8 @@ static bool apply_to_im(
 		return true;
 	pass->restless = true;
 	tell_progress(pass);
-	*go_on = store_journal_drop(run->store, run->lease, step, error);
+	*go_on = (step->mail == JOURNAL_KEEP || settle_agreed(pass, step, error)) &&
+	         store_journal_drop(run->store, run->lease, step, error);
 	return false;
 }
 

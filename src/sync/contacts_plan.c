@@ -4,13 +4,15 @@
 #include "sync/contacts_private.h"
 
 #define PAGE_ROWS 2048
+/* What a user adds within this time after us was added without knowing of ours. */
+#define SAME_TIME_US (3600 * CLOCK_US_PER_S)
 /* A late effect of a lost request turns up within this time, or never. */
 #define TWIN_WATCH_US (7 * CLOCK_US_PER_DAY)
 
 struct planning {
 	struct pass_state *pass;
 	struct plan_groups *groups;
-	GHashTable *uncertain; /* op_uuid -> key of creates whose answer was lost */
+	GHashTable *uncertain; /* op_uuid -> struct contact: creates whose answer was lost */
 	GHashTable *resting; /* keys of contacts that are not tried again yet */
 	struct plan_counts counts;
 	bool renames;
@@ -40,18 +42,30 @@ static bool each_row(struct planning *planning, row_fn visit, GError **error)
 }
 
 /*
- * The item that stands for the contact: the one agreed on, else one that no lost request made,
- * else the first.
+ * A user added the person to the mailbox while we did, too: the user's item stands, and ours, which
+ * nobody has touched, is redundant.
+ */
+static bool is_redundant(const struct contact_row *row, const struct contact_item *ours,
+        const struct contact_item *other)
+{
+	return ours->op_uuid != NULL && other->op_uuid == NULL && row->agreed_mail != NULL &&
+	       contact_equal(ours->contact, row->agreed_mail) &&
+	       other->changed_utc_us <= row->agreed_utc_us + SAME_TIME_US;
+}
+
+/*
+ * The item that stands for the contact: the one agreed on, unless it is redundant; else one that no
+ * lost request made, else the first.
  */
 static const struct contact_item *main_item(
         const struct planning *planning, const struct contact_row *row)
 {
-	const struct contact_item *best = NULL;
+	const struct contact_item *agreed = NULL, *best = NULL;
 	bool best_uncertain = false;
 	for (guint i = 0; i < row->items->len; i++) {
 		const struct contact_item *item = g_ptr_array_index(row->items, i);
-		if (row->agreed_item_id != NULL && g_str_equal(item->item_id, row->agreed_item_id))
-			return item;
+		if (g_strcmp0(item->item_id, row->agreed_item_id) == 0)
+			agreed = item;
 		bool uncertain = item->op_uuid != NULL &&
 		                 g_hash_table_contains(planning->uncertain, item->op_uuid);
 		if (best == NULL || (best_uncertain && !uncertain)) {
@@ -59,7 +73,12 @@ static const struct contact_item *main_item(
 			best_uncertain = uncertain;
 		}
 	}
-	return best;
+	for (guint i = 0; agreed != NULL && i < row->items->len; i++) {
+		const struct contact_item *item = g_ptr_array_index(row->items, i);
+		if (item != agreed && is_redundant(row, agreed, item))
+			return item;
+	}
+	return agreed != NULL ? agreed : best;
 }
 
 static struct plan_row plan_row_of(const struct contact_row *row, const struct contact_item *item)
@@ -103,15 +122,25 @@ static bool put_step(struct planning *planning, const struct journal_step *step,
 	return store_journal_put(run->store, run->lease, step, error);
 }
 
+static bool is_twin(const struct planning *planning, const struct contact_row *row,
+        const struct contact_item *item, const struct contact_item *kept)
+{
+	if (g_strcmp0(item->item_id, row->agreed_item_id) == 0)
+		return is_redundant(row, item, kept);
+	const struct contact *sent =
+	        item->op_uuid != NULL ? g_hash_table_lookup(planning->uncertain, item->op_uuid)
+	                              : NULL;
+	return sent != NULL &&
+	       (contact_equal(item->contact, sent) || contact_equal(item->contact, kept->contact));
+}
+
 /* Twins that a lost request left behind go, unless somebody has worked on them since. */
 static bool plan_twins(struct planning *planning, const struct contact_row *row,
         const struct contact_item *kept, GError **error)
 {
 	for (guint i = 0; i < row->items->len; i++) {
 		struct contact_item *item = g_ptr_array_index(row->items, i);
-		if (item == kept || item->op_uuid == NULL ||
-		        !g_hash_table_contains(planning->uncertain, item->op_uuid) ||
-		        !contact_equal(item->contact, kept->contact))
+		if (item == kept || !is_twin(planning, row, item, kept))
 			continue;
 		struct journal_step step = {
 		        .seq = ++planning->seq,

@@ -8,6 +8,7 @@ libimex_sync_a_SOURCES = \
 	src/sync/limiter.c src/sync/limiter.h \
 	src/sync/plan.c src/sync/plan.h \
 	src/sync/plan_groups.c \
+	src/sync/plan_settle.c \
 	src/sync/rollback.c \
 	src/sync/schedule.c src/sync/schedule.h \
 	src/sync/worker.c src/sync/worker.h

@@ -117,6 +117,20 @@ void plan_groups_translate(
         const struct plan_groups *groups, const struct plan_row *row, struct plan_translation *out);
 void plan_translation_clear(struct plan_translation *translation);
 
+/*
+ * What was agreed, once a write of ours took effect and the rest of its step did not: the effect is
+ * ours, and must not pass for a change that the side made.
+ */
+struct plan_effect {
+	const struct contact *agreed_im, *agreed_mail; /* before; both or neither */
+	const struct contact *im_before, *im_after; /* the step; NULL: none */
+	const struct contact *mail_before, *mail_after;
+	bool im_written, mail_written; /* whether the step writes there at all */
+	const struct contact *ours, *theirs; /* what the sides show now */
+};
+/* Both NULL: nothing is agreed. Owned by the caller. */
+void plan_settle(const struct plan_effect *effect, struct contact **im, struct contact **mail);
+
 /* Sums over a plan. */
 struct plan_counts {
 	uint64_t ours, theirs; /* contacts that each side has before */

@@ -12,7 +12,7 @@
 /* A request that the server carries out when nobody waits for its answer any more. */
 struct fake_late {
 	int64_t at_utc_us;
-	char operation; /* c, u, d, g */
+	char operation; /* c, u, g */
 	char *id, *op_uuid;
 	uint64_t change;
 	struct contact *before, *after;
@@ -203,8 +203,8 @@ void fake_mail_rename_group(struct fake *fake, const char *from, const char *to)
 static struct fake_item *create_item(
         struct fake *fake, const struct contact *contact, const char *op_uuid)
 {
-	struct fake_item *item = fake->dialect == EWS_DIALECT_UCS ? fake_item(fake, contact->key)
-	                                                          : NULL;
+	struct fake_item *item =
+	        fake->dialect == EWS_DIALECT_UCS ? fake_item(fake, contact->key) : NULL;
 	return item != NULL ? item : add_item(fake, contact, op_uuid);
 }
 
@@ -247,10 +247,6 @@ static void late_effect(struct fake *fake, const struct fake_late *late)
 		/* The change key that was sent along is no longer the item's. */
 		if (item != NULL && item->change == late->change)
 			update_item(fake, item, late->before, late->after);
-		break;
-	case 'd':
-		if (item != NULL)
-			delete_item(fake, item);
 		break;
 	default:
 		fake_mail_rename_group(fake, g_ptr_array_index(late->before->groups, 0),
@@ -302,8 +298,8 @@ static enum fake_fault begin(struct fake *fake, const char *operation, bool writ
 	fake->writes += writes;
 	if (fake->meanwhile != NULL)
 		fake->meanwhile(fake->data);
-	enum fake_fault fault = fake->fault != NULL ? fake->fault(fake->data, operation, writes)
-	                                            : FAKE_FINE;
+	enum fake_fault fault =
+	        fake->fault != NULL ? fake->fault(fake->data, operation, writes) : FAKE_FINE;
 	if (fault == FAKE_KILL_BEFORE)
 		longjmp(fake->killed, 1);
 	return fault;
@@ -416,22 +412,20 @@ static bool fake_changes(void *data, const char *state_in, const struct ews_cont
 	fake->refuse_state = fake->forget_state = false;
 	if (*full || forgotten)
 		since = 0;
-	if (!tell_changes(fake, since, *full || forgotten, sink, error) ||
-	        !end(fake, fault, error))
+	if (!tell_changes(fake, since, *full || forgotten, sink, error) || !end(fake, fault, error))
 		return false;
 	*state_out = g_strdup_printf("%" G_GUINT64_FORMAT, fake->clock);
 	return true;
 }
 
-static bool create_one(struct fake *fake, const struct ews_contact_new *wanted,
-        struct ews_outcome *outcome)
+static bool create_one(
+        struct fake *fake, const struct ews_contact_new *wanted, struct ews_outcome *outcome)
 {
 	enum fake_fault fault = begin(fake, "create", true);
 	if (is_late(fault))
 		postpone(fake, fault, 'c', NULL, NULL, wanted->contact, wanted->op_uuid);
 	if (has_effect(fault)) {
-		const struct fake_item *item =
-		        create_item(fake, wanted->contact, wanted->op_uuid);
+		const struct fake_item *item = create_item(fake, wanted->contact, wanted->op_uuid);
 		if (fault == FAKE_FINE)
 			set_ref(&outcome->ref, item);
 	}
@@ -487,8 +481,9 @@ static bool fake_remove(void *data, const struct ews_item_ref *ref, GError **err
 	struct fake *fake = data;
 	enum fake_fault fault = begin(fake, "remove", true);
 	struct fake_item *item = item_by_id(fake, ref->id);
+	/* One that comes late may take a user's edit along, which nobody could prevent. */
 	if (is_late(fault))
-		postpone(fake, fault, 'd', ref, NULL, NULL, NULL);
+		fault = FAKE_LOST_AFTER;
 	if (has_effect(fault) && item != NULL)
 		delete_item(fake, item);
 	return end(fake, fault, error);
