@@ -313,7 +313,9 @@ static bool step_failed(
 	bool moved_on = error_is(cause, "ews.conflict") || error_is(cause, "ews.not_found");
 	bool good = true;
 	if (moved_on) {
+		/* What is mirrored is not what is there: it is read anew in full. */
 		pass->restless = true;
+		g_clear_pointer(&pass->status->mail_state, g_free);
 	} else {
 		pass->left_over = true;
 		contacts_refuse(pass->report, step->key, cause);
