@@ -3,3 +3,4 @@ EXTRA_DIST += tests/lsan.supp tests/tsan.supp tests/lib/installation.py tests/li
 EXTRA_DIST += tests/lsan.supp tests/tsan.supp tests/lib/pgcluster.py tests/lib/tap.py
 EXTRA_DIST += tests/lib/archivesite.py
 EXTRA_DIST += tests/lib/prosodygen.py tests/data/prosody.sql tests/data/prosody-pg.sql
+EXTRA_DIST += tests/lib/syncsite.py

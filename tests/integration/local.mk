@@ -3,6 +3,7 @@ INTEGRATION_TESTS =
 # One line for each, in the order of the alphabet.
 INTEGRATION_TESTS += tests/integration/test_admin.py
 INTEGRATION_TESTS += tests/crash/test_deliver.py
+INTEGRATION_TESTS += tests/crash/test_sync.py
 INTEGRATION_TESTS += tests/integration/test_archive.py
 INTEGRATION_TESTS += tests/integration/test_cli.py
 INTEGRATION_TESTS += tests/integration/test_devexchange.py
