@@ -15,7 +15,7 @@ cd "$(dirname "$0")"
 build_packages="autoconf automake gcc libc6-dev make pkg-config
 	libcurl4-openssl-dev libglib2.0-dev libgmime-3.0-dev libgnutls28-dev libidn2-dev
 	libjansson-dev libmicrohttpd-dev libpq-dev libsqlite3-dev libssl-dev libsystemd-dev libxml2-dev"
-demo_packages="ca-certificates curl python3"
+demo_packages="ca-certificates curl openssl python3"
 test_packages="$demo_packages check clang clang-format git libclang-rt-14-dev libxml2-utils mandoc
 	openssl postgresql-15 python3-cryptography python3-exchangelib python3-jwt sqlite3
 	universal-ctags"

@@ -1,6 +1,7 @@
 #include "auth.h"
 
 #include "devx.h"
+#include "http.h"
 #include "partner.h"
 #include "token.h"
 
@@ -64,6 +65,7 @@ static void check_bearer(
 		return;
 	}
 	token_check(devx, token, host, &v);
+	count_event(v.ok ? "token.accepted" : "token.refused");
 	r->ok = v.ok;
 	r->who = v.who;
 	r->invalid_token = !v.ok;
