@@ -139,6 +139,7 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 	return sent;
 }
 
+G_GNUC_PRINTF(2, 0)
 static void on_library_log(void *data, const char *format, va_list arguments)
 {
 	(void)data;
