@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define RELOAD_TRIES 5
 #define FOLLOW_US CLOCK_US_PER_S
 
 /* What the index says, with the keys that it names. */
@@ -133,12 +134,39 @@ static bool load(
 	return good;
 }
 
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* What the index is now; zeroes when there is none. */
+static struct stat look_at_index(const struct keyring *keyring)
+{
+	g_autofree char *path = g_build_filename(keyring->dir, "index", NULL);
+	struct stat seen = {0};
+	if (stat(path, &seen) != 0)
+		memset(&seen, 0, sizeof seen);
+	return seen;
+}
+
+/*
+ * Another process may replace the index and remove a dropped key between our reading of the one
+ * and of the other: when the index has changed meanwhile, it is read again.
+ */
 static bool reload(struct keyring *keyring, GError **error)
 {
 	struct key_set set = {0};
 	struct stat seen;
-	if (!load(keyring, &set, &seen, error))
-		return false;
+	g_autoptr(GError) cause = NULL;
+	for (unsigned tries = 0; !load(keyring, &set, &seen, &cause); tries++) {
+		struct stat now = look_at_index(keyring);
+		if (tries == RELOAD_TRIES || same_file(&seen, &now)) {
+			g_propagate_error(error, g_steal_pointer(&cause));
+			return false;
+		}
+		g_clear_error(&cause);
+	}
 	key_set_clear(&keyring->set);
 	keyring->set = set;
 	keyring->seen = seen;
@@ -165,12 +193,6 @@ void keyring_close(struct keyring *keyring)
 	g_free(keyring);
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
 bool keyring_follow(struct keyring *keyring, GError **error)
 {
 	bool good = true;
@@ -178,10 +200,7 @@ bool keyring_follow(struct keyring *keyring, GError **error)
 	int64_t now = clock_mono_us();
 	if (now - keyring->looked_mono_us >= FOLLOW_US) {
 		keyring->looked_mono_us = now;
-		g_autofree char *path = g_build_filename(keyring->dir, "index", NULL);
-		struct stat seen = {0};
-		if (stat(path, &seen) != 0)
-			memset(&seen, 0, sizeof seen);
+		struct stat seen = look_at_index(keyring);
 		if (!same_file(&seen, &keyring->seen))
 			good = reload(keyring, error);
 	}
