@@ -50,7 +50,7 @@ bool config_parse_duration(const char *text, int64_t *seconds)
 		return false;
 	errno = 0;
 	gint64 number = g_ascii_strtoll(text, &end, 10);
-	if (errno != 0)
+	if (errno == ERANGE)
 		return false;
 	for (unsigned i = 0; i < G_N_ELEMENTS(units); i++) {
 		if (g_str_equal(end, units[i].unit) && number <= INT64_MAX / units[i].seconds) {
@@ -83,7 +83,7 @@ static char *value_problem(const struct setting *row, const char *value)
 	case SETTING_INT:
 		errno = 0;
 		number = g_ascii_strtoll(value, &end, 10);
-		if (end == value || *end != '\0' || errno != 0 || number < row->minimum ||
+		if (end == value || *end != '\0' || errno == ERANGE || number < row->minimum ||
 		        number > row->maximum)
 			return g_strdup_printf("it must be a whole number from %" G_GINT64_FORMAT
 			                       " to %" G_GINT64_FORMAT,
