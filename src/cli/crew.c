@@ -130,12 +130,13 @@ static bool add_user(struct cli_crew *crew, const char *text, bool pin,
 bool cli_crew_owners(struct cli_crew *crew, char *const *users, bool pin,
         struct schedule_owners *owners, GError **error)
 {
-	schedule_owners_init(owners);
+	*owners = (struct schedule_owners){0};
 	if (!need_worker(crew, error))
 		return false;
 	if (users == NULL)
 		return schedule_find_owners(
 		        crew->worker, &crew->options, crew->options.kinds, pin, owners, error);
+	schedule_owners_init(owners);
 	for (; *users != NULL; users++)
 		if (!add_user(crew, *users, pin, owners, error))
 			return false;
