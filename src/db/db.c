@@ -471,7 +471,7 @@ bool db_parse_int64(const char *text, int64_t *out)
 
 	if (!g_ascii_isdigit(text[text[0] == '-' || text[0] == '+']))
 		return false;
-	/* GLib's first call in a process may leave another errno behind than the one that counts. */
+	/* GLib's first call in a process may leave an errno of another cause. */
 	errno = 0;
 	*out = g_ascii_strtoll(text, &end, 10);
 	return errno != ERANGE && *end == '\0';
