@@ -229,8 +229,8 @@ static bool authorization(const struct exchange *exchange, char **header, GError
 	if (session->authorize == NULL)
 		value = g_strdup(session->basic);
 	else if (!session->authorize(session->authorize_data, session->mailbox, refused,
-	                 refused ? (const char *const *)exchange->challenges->pdata : NULL, &value,
-	                 error))
+	                 refused ? (const char *const *)exchange->challenges->pdata : NULL,
+	                 refused ? exchange->server_says : NULL, &value, error))
 		return false;
 	*header = g_strdup_printf("Authorization: %s", value);
 	return true;

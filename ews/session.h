@@ -58,10 +58,11 @@ enum ews_access {
 /*
  * Gives the value of the Authorization header ("Bearer ...", "Basic ..."), owned by the caller.
  * refused: the server answered 401 to the value given last; www_authenticate then holds its
- * challenges (NULL-ended), else it is NULL. Called before every request: cache inside.
+ * challenges (NULL-ended) and diagnostics what it said of the cause, or NULL. Without a refusal
+ * both are NULL. Called before every request: cache inside.
  */
 typedef bool ews_authorize(void *data, const struct mailbox *mailbox, bool refused,
-        const char *const *www_authenticate, char **value, GError **error);
+        const char *const *www_authenticate, const char *diagnostics, char **value, GError **error);
 
 /*
  * Called before every request, with the longest time it may take; false with *error set keeps it

@@ -491,12 +491,12 @@ bool token_check_challenge(struct token_source *source, const char *name,
 }
 
 bool token_authorize(void *data, const struct mailbox *mailbox, bool refused,
-        const char *const *www_authenticate, char **value, GError **error)
+        const char *const *www_authenticate, const char *diagnostics, char **value, GError **error)
 {
 	struct token_use *use = data;
 	*value = NULL;
 	if (refused && !token_refused(use->source, use->partner, use->generation, www_authenticate,
-	                       NULL, error))
+	                       diagnostics, error))
 		return false;
 	return token_for(use->source, use->partner, use->url, use->app_only ? NULL : mailbox, value,
 	        &use->generation, error);

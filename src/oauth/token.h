@@ -65,7 +65,7 @@ struct token_use {
 	uint64_t generation; /* kept by token_authorize() */
 };
 bool token_authorize(void *data, const struct mailbox *mailbox, bool refused,
-        const char *const *www_authenticate, char **value, GError **error);
+        const char *const *www_authenticate, const char *diagnostics, char **value, GError **error);
 
 /* Drops every token that is kept. */
 void token_source_forget(struct token_source *source);

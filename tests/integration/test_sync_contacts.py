@@ -292,7 +292,8 @@ def _():
         with open(site.password, "w") as f:
             f.write("service\n")
         site.configure(ca=os.path.join(site.folder, "password"))
-        assert site.run("imexd", "--once").returncode in (1, 2)
+        done = site.run("imexd", "--once")
+        assert done.returncode == 2 and "CA" in done.stderr, done
         site.configure(ca=site.dx.ca)
         good = site.values["ews"]
         site.configure(ews="https://127.0.0.1:1/EWS/Exchange.asmx")
@@ -300,6 +301,21 @@ def _():
         site.configure(ews=good)
         site.once()
         site.assert_same("alice")
+
+
+@tap.test("folder: a user whom the server does not know stops nobody else")
+def _():
+    with SyncSite(["alice", "bob", "carol"], tokens=True, absent=["bob"]) as site:
+        for user in site.users:
+            site.rosters.set(user + "@im.example", "dora@im.example", name="Dora")
+        site.allow()
+        done = site.imex("migrate", "--all", "--quiet", "--jobs", "1")
+        assert done.returncode == 3, done
+        assert "2000005" in done.stderr and "bob@im.example" in done.stderr, done.stderr
+        for user in ("alice", "carol"):
+            site.assert_same(user)
+        done = site.run("imexd", "--once")
+        assert done.returncode == 3 and "is paused" not in done.stderr, done
 
 
 @tap.test("folder: observing writes to neither side")

@@ -9,6 +9,9 @@ Exchange over TLS, and imex between them.
     site.mail_set("alice", "dave@corp.example", "Dave", {"Friends"}); site.mail_remove(...)
     site.close()
 
+With tokens=True the two servers trust each other; otherwise imex signs in with a password. Users in
+`absent` have a roster and no mailbox.
+
 The IM domain is im.example, the mail side's corp.example. imexd refuses to be root, so that a test
 that root runs starts it as user nobody.
 """
@@ -16,6 +19,7 @@ import json
 import os
 import pwd
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 from xml.sax.saxutils import escape
@@ -45,12 +49,12 @@ write = %(write)s
 [users]
 map = rule
 rule = {local}@corp.example
+[partner]
+ca_file = %(ca)s
+allow_loopback = yes
 [server exchange]
 url = %(ews)s
-auth = basic
-user = service@corp.example
-password_file = %(password)s
-ca_file = %(ca)s
+%(auth)sca_file = %(ca)s
 allow_loopback = yes
 dialect = %(dialect)s
 max_connections = 8
@@ -62,6 +66,13 @@ settle = %(settle)s
 interval = 1s
 max_delete_percent = 20
 """
+BASIC = """auth = basic
+user = service@corp.example
+password_file = %s
+"""
+TOKEN = """auth = token
+partner = exchange
+"""
 
 
 def demoted():
@@ -71,7 +82,7 @@ def demoted():
 
 class SyncSite:
     def __init__(self, users, dialect="folder", store=None, settle="0s", write="sql-offline", workers=2,
-                 arguments=()):
+                 arguments=(), tokens=False, absent=()):
         self.folder = tempfile.mkdtemp(prefix="imexsync")
         self.users, self.dialect = users, dialect
         self.state = os.path.join(self.folder, "state")
@@ -82,7 +93,7 @@ class SyncSite:
         for user in users:
             self.rosters.insert("prosody", ("host", "user", "store", "key", "type", "value"),
                                 [(IM, user, "accounts", "stored_key", "string", "x")])
-        boxes = [w for u in users for w in ("--mailbox", "%s@%s" % (u, MAIL))]
+        boxes = [w for u in users if u not in absent for w in ("--mailbox", "%s@%s" % (u, MAIL))]
         self.dx = devexchange.Devexchange("--user", "service@%s:%s" % (MAIL, PASSWORD), "--impersonator",
                                           "service@" + MAIL, *boxes, *arguments,
                                           folder=os.path.join(self.folder, "dx") if not os.mkdir(
@@ -93,12 +104,23 @@ class SyncSite:
         self.store = store or "sqlite://%s/imex.db" % self.state
         self.config = os.path.join(self.folder, "imex.conf")
         self.values = dict(store=self.store, state=self.state, prosody=self.prosody[1:], write=write,
-                           ews=self.dx.ews, password=self.password, ca=self.dx.ca, dialect=dialect,
+                           ews=self.dx.ews, ca=self.dx.ca, dialect=dialect,
+                           auth=TOKEN if tokens else BASIC % self.password,
                            settle=settle, run_as=demoted() or "imex", workers=workers)
         self.give()
         self.check(self.imex("init", "--state-dir", self.state, "--store", self.store, "--domain", IM,
                              "--server", self.dx.ews, "--source", "prosody+sqlite://" + self.prosody))
         self.configure()
+        if tokens:
+            self.trust()
+
+    def trust(self):
+        """Both directions: devexchange learns our metadata, we learn devexchange's."""
+        document = os.path.join(self.folder, "metadata.json")
+        with open(document, "w") as f:
+            f.write(self.check(self.imex("metadata", "print")))
+        self.dx.control("POST", "partners", {"metadata": document})
+        self.check(self.imex("partner", "add", "exchange", "--metadata", self.dx.ready["metadata"]))
 
     def configure(self, **changes):
         self.values.update(changes)
@@ -306,13 +328,20 @@ class SyncSite:
             assert name is None or got[address][0] == name, (user, address, name, got[address])
 
     def sql(self, statement):
-        assert self.store.startswith("sqlite")
-        import sqlite3
+        """The rows that a query gives, behind imex's back; from PostgreSQL integers and texts."""
+        if not self.store.startswith("sqlite"):
+            return self._psql(statement)
         database = sqlite3.connect(os.path.join(self.state, "imex.db"))
         try:
             return database.execute(statement).fetchall()
         finally:
             database.close()
+
+    def _psql(self, statement):
+        out = subprocess.run(["psql", "-qXAt", "-F", "\t", "-v", "ON_ERROR_STOP=1", self.store, "-c", statement],
+                             check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
+        return [tuple(int(v) if v.lstrip("-").isdigit() else v for v in line.split("\t"))
+                for line in out.splitlines()]
 
     def close(self):
         status = self.dx.stop()

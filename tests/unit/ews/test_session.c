@@ -135,12 +135,12 @@ END_TEST
 
 struct token {
 	unsigned calls, refusals;
-	char *challenge;
+	char *challenge, *diagnostics;
 	bool give_up;
 };
 
 static bool authorize(void *data, const struct mailbox *mailbox, bool refused,
-        const char *const *www_authenticate, char **value, GError **error)
+        const char *const *www_authenticate, const char *diagnostics, char **value, GError **error)
 {
 	struct token *token = data;
 	ck_assert_str_eq(mailbox->smtp, "alice@corp.example");
@@ -150,8 +150,11 @@ static bool authorize(void *data, const struct mailbox *mailbox, bool refused,
 		g_free(token->challenge);
 		token->challenge = g_strdup(www_authenticate[0]);
 		ck_assert_ptr_null(www_authenticate[1]);
+		g_free(token->diagnostics);
+		token->diagnostics = g_strdup(diagnostics);
 	} else {
 		ck_assert_ptr_null(www_authenticate);
+		ck_assert_ptr_null(diagnostics);
 	}
 	if (refused && token->give_up) {
 		error_set(error, ERROR_CONFIG, "token.foreign_challenge", "no");
@@ -190,7 +193,21 @@ START_TEST(a_refused_token_is_renewed_once)
 	ck_assert_str_eq(error_reason(error), "ews.unauthorized");
 	ck_assert_msg(strstr(error->message, "2000003") != NULL, "%s", error->message);
 	ck_assert_uint_eq(fake_count(fake), 4);
+	ck_assert_ptr_null(token.diagnostics);
 	g_free(token.challenge);
+}
+END_TEST
+
+START_TEST(a_refusal_comes_with_its_diagnostics)
+{
+	struct token token = {.give_up = true};
+	autoptr(fake) fake = fake_with_token(&token);
+	fake_answer_raw(fake, 401,
+	        "WWW-Authenticate: Bearer x\nx-ms-diagnostics: 2000005;reason=\"unknown\"", "");
+	expect_read(fake, ERROR_CONFIG, "token.foreign_challenge");
+	ck_assert_str_eq(token.diagnostics, "2000005;reason=\"unknown\"");
+	g_free(token.challenge);
+	g_free(token.diagnostics);
 }
 END_TEST
 
@@ -453,6 +470,7 @@ Suite *session_suite(void)
 	tcase_add_test(tests, delegate_names_the_mailbox_in_folders);
 	tcase_add_test(tests, a_wrong_password_is_not_tried_twice);
 	tcase_add_test(tests, a_refused_token_is_renewed_once);
+	tcase_add_test(tests, a_refusal_comes_with_its_diagnostics);
 	tcase_add_test(tests, a_foreign_challenge_ends_it);
 	tcase_add_test(tests, nothing_is_sent_without_leave);
 	tcase_add_test(tests, faults);

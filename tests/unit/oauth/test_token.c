@@ -252,10 +252,10 @@ START_TEST(refused_token_is_rebuilt_once)
 	g_autofree char *second = NULL;
 	char *third = NULL;
 	g_autoptr(GError) error = NULL;
-	ck_assert(token_authorize(&use, bob, false, NULL, &first, NULL));
-	ck_assert(token_authorize(&use, bob, true, good_challenge, &second, NULL));
+	ck_assert(token_authorize(&use, bob, false, NULL, NULL, &first, NULL));
+	ck_assert(token_authorize(&use, bob, true, good_challenge, NULL, &second, NULL));
 	ck_assert_uint_eq(signatures_so_far(), 2);
-	ck_assert(!token_authorize(&use, bob, true, good_challenge, &third, &error));
+	ck_assert(!token_authorize(&use, bob, true, good_challenge, NULL, &third, &error));
 	ck_assert_ptr_null(third);
 	ck_assert_reason(error, "token.refused");
 	ck_assert_int_gt(error_retry_at(error), clock_utc_us());
@@ -268,13 +268,13 @@ START_TEST(two_workers_refused_at_once_make_one_token)
 	struct token_use one = {.source = source, .partner = "exchange", .url = URL};
 	struct token_use two = one;
 	char *value = NULL;
-	ck_assert(token_authorize(&one, bob, false, NULL, &value, NULL));
+	ck_assert(token_authorize(&one, bob, false, NULL, NULL, &value, NULL));
 	g_clear_pointer(&value, g_free);
-	ck_assert(token_authorize(&two, bob, false, NULL, &value, NULL));
+	ck_assert(token_authorize(&two, bob, false, NULL, NULL, &value, NULL));
 	g_clear_pointer(&value, g_free);
-	ck_assert(token_authorize(&one, bob, true, good_challenge, &value, NULL));
+	ck_assert(token_authorize(&one, bob, true, good_challenge, NULL, &value, NULL));
 	g_clear_pointer(&value, g_free);
-	ck_assert(token_authorize(&two, bob, true, good_challenge, &value, NULL));
+	ck_assert(token_authorize(&two, bob, true, good_challenge, NULL, &value, NULL));
 	g_clear_pointer(&value, g_free);
 	ck_assert_uint_eq(signatures_so_far(), 2);
 }
