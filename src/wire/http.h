@@ -13,6 +13,7 @@
  *   http.address_refused CONFIG     the name leads to an address that is not allowed
  *   http.tls_not         CONFIG     the other side does not speak TLS
  *   http.tls_untrusted   CONFIG     certificate signed by a CA that is not trusted
+ *   http.tls_ca_file     CONFIG     our file of trusted CAs holds no certificate
  *   http.tls_expired     CONFIG     certificate expired or not yet valid
  *   http.tls_name        CONFIG     certificate is for another name
  *   http.tls             RETRY      handshake failed for another cause

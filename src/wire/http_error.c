@@ -66,6 +66,10 @@ static void fail_tls(const struct http_exchange *exchange, CURLcode code, GError
 	         strstr(said, "no alternative certificate subject name") != NULL)
 		fail(exchange, ERROR_CONFIG, "http.tls_name", "its certificate is for another name",
 		        "use the name that stands in the certificate, or have it reissued", error);
+	else if (code == CURLE_SSL_CACERT_BADFILE)
+		fail(exchange, ERROR_CONFIG, "http.tls_ca_file",
+		        "the file of trusted CAs holds no certificate that can be read",
+		        "name a PEM file with the certificate of the server's CA", error);
 	else if (is_not_tls(said))
 		fail(exchange, ERROR_CONFIG, "http.tls_not", "it does not speak TLS on this port",
 		        "check the port, or whether the URL should begin with http", error);

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 Suite *http_suite(void);
 
@@ -433,6 +434,24 @@ START_TEST(a_ca_file_that_is_not_there)
 }
 END_TEST
 
+START_TEST(a_ca_file_without_a_certificate)
+{
+	struct http_request request = {0};
+	g_autofree char *path = NULL;
+	int fd = g_file_open_tmp("imex-ca-XXXXXX", &path, NULL);
+	struct http_options bad = {.ca_file = path, .allow_loopback = true};
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, "service\n", 8), 8);
+	close(fd);
+	http_client_free(client);
+	client = http_client_new(&bad, NULL);
+	fails_at(&request, url_at("https", "localhost", "GOOD", "echo"), "http.tls_ca_file",
+	        ERROR_CONFIG);
+	unlink(path);
+}
+END_TEST
+
 START_TEST(the_systems_cas_do_not_know_ours)
 {
 	struct http_request request = {0};
@@ -752,6 +771,7 @@ Suite *http_suite(void)
 	        plain_only_when_allowed,
 	        bad_requests_are_not_sent,
 	        a_ca_file_that_is_not_there,
+	        a_ca_file_without_a_certificate,
 	        the_systems_cas_do_not_know_ours,
 	        loopback_only_when_allowed,
 	        kinds_of_addresses,
