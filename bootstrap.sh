@@ -14,10 +14,11 @@ cd "$(dirname "$0")"
 
 build_packages="autoconf automake gcc libc6-dev make pkg-config
 	libcurl4-openssl-dev libglib2.0-dev libgmime-3.0-dev libgnutls28-dev libidn2-dev
-	libjansson-dev libmicrohttpd-dev libpq-dev libsqlite3-dev libssl-dev libsystemd-dev libxml2-dev"
+	libjansson-dev libldap-dev libmicrohttpd-dev libpq-dev libsqlite3-dev libssl-dev libsystemd-dev
+	libxml2-dev"
 demo_packages="ca-certificates curl openssl python3"
 test_packages="$demo_packages check clang clang-format git libclang-rt-14-dev libxml2-utils mandoc
-	openssl postgresql-15 python3-cryptography python3-exchangelib python3-jwt sqlite3
+	openssl postgresql-15 python3-cryptography python3-exchangelib python3-jwt slapd sqlite3
 	universal-ctags"
 bench_packages="wrk"
 
@@ -61,6 +62,10 @@ install_packages() {
 		as_root mkdir -p /etc/postgresql-common/createcluster.d
 		echo 'create_main_cluster = false' |
 			as_root tee /etc/postgresql-common/createcluster.d/imex.conf >/dev/null ;;
+	esac
+	# The same of the test's directory servers.
+	case " ${missing[*]} " in
+	*" slapd "*) echo 'slapd slapd/no_configuration boolean true' | as_root debconf-set-selections ;;
 	esac
 	as_root apt-get update -q >/dev/null || die "apt-get update failed: check the network and /etc/apt/sources.list"
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null ||

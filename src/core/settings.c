@@ -61,6 +61,27 @@ const struct setting config_settings[] = {
                 "What happens to contacts of domains without a [domain NAME]: skip leaves them out "
                 "and says so, keep has the same address on both sides."},
 
+        {"ldap", "url", SETTING_URL, NULL, 0, 0, NULL,
+                "The directory: ldap://HOST, ldaps://HOST or ldapi:///; several separated by "
+                "blanks are tried in turn."},
+        {"ldap", "auth", SETTING_CHOICE, "anonymous", 0, 0, "anonymous|simple|external",
+                "simple: bind_dn and password; external: who the kernel says that imex is, on "
+                "ldapi."},
+        {"ldap", "bind_dn", SETTING_STRING, NULL, 0, 0, NULL,
+                "With auth = simple: the entry that imex logs in as."},
+        {"ldap", "password_file", SETTING_PATH, NULL, 0, 0, NULL,
+                "With auth = simple: file whose first line is the password, readable by imexd "
+                "only."},
+        {"ldap", "start_tls", SETTING_BOOL, "yes", 0, 0, NULL,
+                "Whether a connection to ldap:// must become a TLS connection first."},
+        {"ldap", "ca_file", SETTING_PATH, NULL, 0, 0, NULL,
+                "PEM file of the CA that signed the directory's certificate; that of ldap.conf(5) "
+                "unless set."},
+        {"ldap", "timeout", SETTING_DURATION, "10s", 1, 300, NULL,
+                "How long to wait for a connection and for each answer."},
+        {"ldap", "base", SETTING_STRING, NULL, 0, 0, NULL,
+                "The entry below which users are searched."},
+
         {"domain", "source", SETTING_STRING, NULL, 0, 0, NULL,
                 "The [source NAME] that holds this IM domain's rosters and messages."},
         {"domain", "server", SETTING_STRING, NULL, 0, 0, NULL,

@@ -35,6 +35,7 @@ LIBRARIES = {
     r"(microhttpd\.h|gnutls/)": r"src/daemon/listener",
     r"strophe\.h": r"src/im/",
     r"zip\.h": r"src/im/",
+    r"(ldap|lber)\.h": r"src/im/directory\.c",
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.M)

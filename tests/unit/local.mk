@@ -145,6 +145,13 @@ unit_im_SOURCES = \
 unit_im_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
 unit_im_LDADD = $(UNIT_LDADD)
 
+# the directory
+check_PROGRAMS += unit_directory
+ALL_TESTS += unit_directory
+unit_directory_SOURCES = tests/unit/im/test_directory.c
+unit_directory_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
+unit_directory_LDADD = $(UNIT_LDADD)
+
 # deliveries
 check_PROGRAMS += unit_deliver
 ALL_TESTS += unit_deliver
