@@ -6,7 +6,8 @@ SQL_FILES = \
 	sql/0002_contacts.sql \
 	sql/0003_messages.sql \
 	sql/0004_partners.sql \
-	sql/0005_archive.sql
+	sql/0005_archive.sql \
+	sql/0006_snapshots.sql
 
 EXTRA_DIST += $(SQL_FILES) sql/embed.awk
 CLEANFILES += store/migrations.c

@@ -29,7 +29,7 @@ struct contact_status *store_contact_status(struct store *store, int64_t mailbox
 	status->dirty = true;
 	autoptr(db_result) row = db_query(store->db,
 	        "SELECT dialect, mail_state, round, im_version, im_read_utc_us, dirty, emptied,"
-	        " unmapped, migrated_utc_us, rolled_back_utc_us"
+	        " unmapped, migrated_utc_us, rolled_back_utc_us, generation"
 	        " FROM contact_status WHERE mailbox_id = $1",
 	        DB_VALUES(db_int(mailbox_id)), error);
 	int got = row != NULL ? db_next(row, error) : -1;
@@ -46,6 +46,7 @@ struct contact_status *store_contact_status(struct store *store, int64_t mailbox
 		status->unmapped = db_column_int64(row, 7);
 		status->migrated_utc_us = db_column_int64(row, 8);
 		status->rolled_back_utc_us = db_column_int64(row, 9);
+		status->generation = db_column_int64(row, 10);
 	}
 	return g_steal_pointer(&status);
 }
@@ -55,19 +56,21 @@ static bool save_status(struct store *store, int64_t mailbox_id,
 {
 	return db_run(store->db,
 	        "INSERT INTO contact_status (mailbox_id, dialect, mail_state, round, im_version,"
-	        " im_read_utc_us, dirty, emptied, unmapped, migrated_utc_us, rolled_back_utc_us)"
-	        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+	        " im_read_utc_us, dirty, emptied, unmapped, migrated_utc_us, rolled_back_utc_us,"
+	        " generation) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 	        " ON CONFLICT (mailbox_id) DO UPDATE SET dialect = excluded.dialect,"
 	        " mail_state = excluded.mail_state, round = excluded.round,"
 	        " im_version = excluded.im_version, im_read_utc_us = excluded.im_read_utc_us,"
 	        " dirty = excluded.dirty, emptied = excluded.emptied,"
 	        " unmapped = excluded.unmapped, migrated_utc_us = excluded.migrated_utc_us,"
-	        " rolled_back_utc_us = excluded.rolled_back_utc_us",
+	        " rolled_back_utc_us = excluded.rolled_back_utc_us,"
+	        " generation = excluded.generation",
 	        DB_VALUES(db_int(mailbox_id), db_text(status->dialect), db_text(status->mail_state),
 	                db_int(status->round), db_text(status->im_version),
 	                db_int(status->im_read_utc_us), db_int(status->dirty),
 	                db_int(status->emptied), db_int(status->unmapped),
-	                db_int(status->migrated_utc_us), db_int(status->rolled_back_utc_us)),
+	                db_int(status->migrated_utc_us), db_int(status->rolled_back_utc_us),
+	                db_int(status->generation)),
 	        error);
 }
 

@@ -24,6 +24,8 @@ struct contact_status {
 	int64_t unmapped; /* contacts of the roster that have no address in the mailbox */
 	int64_t migrated_utc_us; /* 0: the first pass has not come to its end yet */
 	int64_t rolled_back_utc_us; /* 0: not */
+	/* Grows whenever the list changes hands between the IM side and the mailbox. */
+	int64_t generation;
 };
 void contact_status_free(struct contact_status *status);
 AUTO_DEFINE(contact_status, contact_status_free);

@@ -12,6 +12,7 @@ libimex_store_a_SOURCES = \
 	store/pass.c store/pass.h \
 	store/pause.c store/pause.h \
 	store/policy.c store/policy.h \
+	store/snapshot.c store/snapshot.h \
 	store/store.c store/store.h \
 	store/store_private.h
 nodist_libimex_store_a_SOURCES = store/migrations.c

@@ -128,6 +128,10 @@ const struct setting config_settings[] = {
                 "How often each mailbox is looked at."},
         {"sync", "max_delete_percent", SETTING_INT, "20", 1, 100, NULL,
                 "A pass that would delete a larger part of a list stops and asks."},
+        {"sync", "snapshot_all", SETTING_DURATION, "7d", 0, 3650 * DAY_S, NULL,
+                "How long every version of a contact list is kept."},
+        {"sync", "snapshot_daily", SETTING_DURATION, "365d", 0, 3650 * DAY_S, NULL,
+                "How long the last version of each day is kept; the newest is kept in any case."},
 
         {"uncertain", "settle", SETTING_DURATION, "2m", 0, DAY_S, NULL,
                 "How long to wait before looking for the effect of a request whose answer was "

@@ -74,6 +74,20 @@ static bool wrote_to_mailbox(const struct plan_counts *done)
 	return done->mail_created + done->mail_updated + done->mail_deleted > 0;
 }
 
+static const char *cause_of(const struct pass_state *pass)
+{
+	if (pass->run->options.rollback)
+		return "rollback";
+	return pass->status->migrated_utc_us == 0 ? "migration" : "sync";
+}
+
+static bool take_snapshot(const struct pass_state *pass, GError **error)
+{
+	const struct contacts_run *run = pass->run;
+	return store_snapshot_take(run->store, run->lease, cause_of(pass), &run->options.retention,
+	        clock_utc_us(), error);
+}
+
 static bool finish_round(struct pass_state *pass, GError **error)
 {
 	struct contacts_run *run = pass->run;
@@ -84,6 +98,7 @@ static bool finish_round(struct pass_state *pass, GError **error)
 		return false;
 	bool good = (pass->report->waiting > 0 ||
 	                    store_contact_groups_agree(run->store, run->lease, error)) &&
+	            (pass->restless || take_snapshot(pass, error)) &&
 	            store_contact_status_save(run->store, run->lease, status, error);
 	return store_end(run->store, good, error);
 }
@@ -120,6 +135,7 @@ static bool complete_migration(struct pass_state *pass, GError **error)
 		if (!run->mail.driver->migration_completed(run->mail.data, true, error))
 			return false;
 		status->migrated_utc_us = clock_utc_us();
+		status->generation++;
 		if (!store_contact_status_save(run->store, run->lease, status, error))
 			return false;
 	}

@@ -19,6 +19,7 @@
 #define IMEX_SYNC_CONTACTS_H
 
 #include "store/contact.h"
+#include "store/snapshot.h"
 #include "store/store.h"
 #include "sync/ends.h"
 #include "sync/plan.h"
@@ -26,6 +27,7 @@
 
 struct contacts_options {
 	unsigned max_delete_percent;
+	struct snapshot_retention retention; /* of the versions of the list */
 	int64_t settle_s; /* how long after sending the effect of a lost request is looked for */
 	bool wait; /* wait for that here, instead of contacts.settling */
 	bool allow_mass_delete; /* a person said that the deletions are meant */

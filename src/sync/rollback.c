@@ -57,6 +57,7 @@ static bool forget_agreement(struct contacts_run *run, GError **error)
 		return false;
 	status->rolled_back_utc_us = clock_utc_us();
 	status->migrated_utc_us = 0;
+	status->generation++;
 	status->dirty = true;
 	return store_contact_forget(store, run->lease, error) &&
 	       store_contact_status_save(store, run->lease, status, error) &&

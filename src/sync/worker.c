@@ -51,6 +51,10 @@ struct worker_shared *worker_shared_new(const struct worker_options *options, GE
 	shared->options = *options;
 	shared->options.contacts.max_delete_percent =
 	        (unsigned)config_int(config, "sync", NULL, "max_delete_percent");
+	shared->options.contacts.retention = (struct snapshot_retention){
+	        config_duration_s(config, "sync", NULL, "snapshot_all") * CLOCK_US_PER_S,
+	        config_duration_s(config, "sync", NULL, "snapshot_daily") * CLOCK_US_PER_S,
+	};
 	shared->options.contacts.settle_s = config_duration_s(config, "uncertain", NULL, "settle");
 	if (g_str_equal(config_string(config, "imex", NULL, "mode"), "observe"))
 		shared->options.contacts.plan_only = true;

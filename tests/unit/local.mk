@@ -96,6 +96,7 @@ unit_store_SOURCES = \
 	tests/unit/store/test_mailbox.c \
 	tests/unit/store/test_pass.c \
 	tests/unit/store/test_policy.c \
+	tests/unit/store/test_snapshot.c \
 	tests/unit/store/test_store.c
 unit_store_LDADD = $(UNIT_LDADD)
 

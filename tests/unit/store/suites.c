@@ -7,6 +7,7 @@ Suite *lease_suite(void);
 Suite *mailbox_suite(void);
 Suite *pass_suite(void);
 Suite *policy_suite(void);
+Suite *snapshot_suite(void);
 Suite *store_suite(void);
 
 Suite *(*const unit_suites[])(void) = {
@@ -15,6 +16,7 @@ Suite *(*const unit_suites[])(void) = {
         lease_suite,
         policy_suite,
         pass_suite,
+        snapshot_suite,
         NULL,
 };
 
