@@ -87,14 +87,29 @@ static struct pass *from_row(const struct db_result *row)
 	return pass;
 }
 
+#define PASS_SQL                                                                                   \
+	"SELECT p.mailbox_id, m.owner, p.kind, p.last_utc_us, p.good_utc_us, p.failures,"          \
+	" p.reason, p.message, p.needs_person, p.next_try_utc_us, p.backlog"                       \
+	" FROM pass p JOIN mailbox m ON m.mailbox_id = p.mailbox_id"
+
+bool store_pass_get(struct store *store, int64_t mailbox_id, enum pass_kind kind, struct pass **out,
+        GError **error)
+{
+	*out = NULL;
+	autoptr(db_result) row =
+	        db_query(store->db, PASS_SQL " WHERE p.mailbox_id = $1 AND p.kind = $2",
+	                DB_VALUES(db_int(mailbox_id), db_text(pass_kind_name(kind))), error);
+	int got = row != NULL ? db_next(row, error) : -1;
+	if (got > 0)
+		*out = from_row(row);
+	return got >= 0;
+}
+
 GPtrArray *store_pass_failing(struct store *store, unsigned limit, GError **error)
 {
 	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(free_pass);
 	autoptr(db_result) rows = db_query(store->db,
-	        "SELECT p.mailbox_id, m.owner, p.kind, p.last_utc_us, p.good_utc_us, p.failures,"
-	        " p.reason, p.message, p.needs_person, p.next_try_utc_us, p.backlog"
-	        " FROM pass p JOIN mailbox m ON m.mailbox_id = p.mailbox_id"
-	        " WHERE p.failures > 0 ORDER BY m.owner, p.kind DESC LIMIT $1",
+	        PASS_SQL " WHERE p.failures > 0 ORDER BY m.owner, p.kind DESC LIMIT $1",
 	        DB_VALUES(db_int(limit)), error);
 	int got = rows != NULL ? 1 : -1;
 	while (got > 0 && (got = db_next(rows, error)) > 0)

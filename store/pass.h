@@ -36,6 +36,10 @@ struct pass {
 void pass_free(struct pass *pass);
 AUTO_DEFINE(pass, pass_free);
 
+/* *out is owned by the caller; NULL: no pass was made over that mailbox. */
+bool store_pass_get(struct store *store, int64_t mailbox_id, enum pass_kind kind, struct pass **out,
+        GError **error);
+
 /* A GPtrArray of struct pass of those that failed last time, by owner, at most limit. */
 GPtrArray *store_pass_failing(struct store *store, unsigned limit, GError **error);
 

@@ -75,12 +75,11 @@ static const char sweep_sql[] =
 static bool run_counted(struct store *store, const char *sql, int64_t mailbox_id, int64_t version,
         int64_t *rows, GError **error)
 {
-	return store_run(
-	        store, sql, DB_VALUES(db_int(mailbox_id), db_int(version)), rows, error);
+	return store_run(store, sql, DB_VALUES(db_int(mailbox_id), db_int(version)), rows, error);
 }
 
-static bool write_version(struct store *store, int64_t mailbox_id, const struct snapshot *version,
-        GError **error)
+static bool write_version(
+        struct store *store, int64_t mailbox_id, const struct snapshot *version, GError **error)
 {
 	return db_run(store->db,
 	        "INSERT INTO contact_version (mailbox_id, version, taken_utc_us, cause, contacts,"
@@ -122,8 +121,7 @@ static bool take(struct store *store, const struct lease *lease, const char *cau
 	                DB_VALUES(db_int(id)), &newest, NULL, error))
 		return false;
 	g_autofree char *why = g_strdup(cause);
-	struct snapshot version = {
-	        .version = newest + 1, .taken_utc_us = now_utc_us, .cause = why};
+	struct snapshot version = {.version = newest + 1, .taken_utc_us = now_utc_us, .cause = why};
 	if (!run_counted(store, close_sql, id, version.version, &closed, error) ||
 	        !run_counted(store, open_sql, id, version.version, &opened, error))
 		return false;
@@ -229,9 +227,8 @@ GPtrArray *store_snapshot_read(
 	        DB_VALUES(db_int(mailbox_id), db_int(version)), error);
 	int got = rows != NULL ? 1 : -1;
 	while (got > 0 && (got = db_next(rows, error)) > 0)
-		g_ptr_array_add(list,
-		        read_contact(db_column_text(rows, 0), db_column_text(rows, 1),
-		                db_column_text(rows, 2)));
+		g_ptr_array_add(list, read_contact(db_column_text(rows, 0), db_column_text(rows, 1),
+		                              db_column_text(rows, 2)));
 	if (got < 0)
 		return NULL;
 	g_ptr_array_sort(list, by_key);

@@ -5,6 +5,7 @@ static const struct command *const subcommands[] = {
         &contacts_status,
         &contacts_show,
         &contacts_diff,
+        &contacts_history,
         &contacts_sync,
         &contacts_conflicts,
         &contacts_waiting,

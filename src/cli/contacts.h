@@ -8,10 +8,12 @@
 
 /* contacts_look.c: from the store alone */
 extern const struct command contacts_status;
-extern const struct command contacts_show;
-extern const struct command contacts_diff;
 extern const struct command contacts_conflicts;
 extern const struct command contacts_waiting;
+/* contacts_show.c: lists and their versions */
+extern const struct command contacts_show;
+extern const struct command contacts_diff;
+extern const struct command contacts_history;
 /* contacts_work.c: on the wire */
 extern const struct command contacts_sync;
 extern const struct command contacts_rollback_command;

@@ -66,8 +66,8 @@ static void check_version(
         const GPtrArray *list, guint i, int64_t version, int64_t contacts, const char *change)
 {
 	const struct snapshot *one = g_ptr_array_index(list, i);
-	g_autofree char *got = g_strdup_printf("+%d ~%d -%d", (int)one->added, (int)one->changed,
-	        (int)one->removed);
+	g_autofree char *got = g_strdup_printf(
+	        "+%d ~%d -%d", (int)one->added, (int)one->changed, (int)one->removed);
 	ck_assert_int_eq(one->version, version);
 	ck_assert_int_eq(one->contacts, contacts);
 	ck_assert_str_eq(got, change);
@@ -127,7 +127,8 @@ STORE_TEST(waiting_changes_count)
 
 STORE_TEST(lists_are_apart)
 {
-	int64_t one = store_test_mailbox("one@x.example"), two = store_test_mailbox("two@x.example");
+	int64_t one = store_test_mailbox("one@x.example"),
+	        two = store_test_mailbox("two@x.example");
 	autoptr(lease) first = store_test_lease(store, one, clock_utc_us());
 	autoptr(lease) second = store_test_lease(store, two, clock_utc_us());
 	agree(first, "a@x", "Anna", NULL);
@@ -215,7 +216,8 @@ STORE_TEST(random_histories)
 		GString *text = g_string_new(NULL);
 		for (int i = 0; i < 6; i++) {
 			g_autofree char *key = g_strdup_printf("k%d@x", i);
-			g_autofree char *name = g_strdup_printf("n%d", g_rand_int_range(rand, 0, 3));
+			g_autofree char *name =
+			        g_strdup_printf("n%d", g_rand_int_range(rand, 0, 3));
 			if (g_rand_int_range(rand, 0, 3) == 0) {
 				forget(lease, key);
 				continue;
