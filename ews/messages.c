@@ -78,7 +78,7 @@ struct told {
 	void *data;
 };
 
-static bool tell(const struct told *told, const struct ews_item *item, bool deleted, GError **error)
+static struct ews_message_info info_of(const struct ews_item *item, bool deleted)
 {
 	struct ews_message_info info = {
 	        .ref.id = item->texts[ITEM_ID]->str,
@@ -95,6 +95,12 @@ static bool tell(const struct told *told, const struct ews_item *item, bool dele
 		info.received_utc_us = item->received_utc_us;
 		info.size_bytes = item->size_bytes;
 	}
+	return info;
+}
+
+static bool tell(const struct told *told, const struct ews_item *item, bool deleted, GError **error)
+{
+	const struct ews_message_info info = info_of(item, deleted);
 	return told->sink(&info, told->data, error);
 }
 
@@ -312,6 +318,34 @@ bool ews_messages_changes(struct ews_session *session, const char *folder_id, co
 	}
 	*full = true;
 	return ews_sync_walk(session, &walk, NULL, state_out, error);
+}
+
+/* ---- items by id ---- */
+
+struct getting {
+	ews_message_get_sink *sink;
+	void *data;
+};
+
+static bool on_got(size_t index, const struct ews_item *item, const GError *failure, void *data,
+        GError **error)
+{
+	const struct getting *getting = data;
+	if (item == NULL && !error_is(failure, "ews.not_found")) {
+		g_propagate_error(error, g_error_copy(failure));
+		return false;
+	}
+	if (item == NULL)
+		return getting->sink(index, NULL, getting->data, error);
+	const struct ews_message_info info = info_of(item, false);
+	return getting->sink(index, &info, getting->data, error);
+}
+
+bool ews_messages_get(struct ews_session *session, const char *const *ids, size_t n,
+        ews_message_get_sink *sink, void *data, GError **error)
+{
+	struct getting getting = {sink, data};
+	return ews_get_items(session, ids, n, EWS_SHAPE_MESSAGE, on_got, &getting, error);
 }
 
 /* ---- one item ---- */

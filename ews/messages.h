@@ -78,6 +78,15 @@ typedef bool ews_bytes_sink(const void *bytes, size_t len, void *data, GError **
 bool ews_message_get_mime(struct ews_session *session, const char *item_id, ews_bytes_sink *sink,
         void *data, GError **error);
 
+/*
+ * What the items of these ids tell, one call each by index; info NULL: it is gone (moved or
+ * deleted).
+ */
+typedef bool ews_message_get_sink(
+        size_t index, const struct ews_message_info *info, void *data, GError **error);
+bool ews_messages_get(struct ews_session *session, const char *const *ids, size_t n,
+        ews_message_get_sink *sink, void *data, GError **error);
+
 /* For good, not to Deleted Items. Gone already is success. */
 bool ews_message_delete(struct ews_session *session, const char *item_id, GError **error);
 

@@ -1,13 +1,8 @@
-#include "store/delivery.h"
+#include "store/delivery_private.h"
 
 #include "core/clock.h"
 #include "store/record.h"
 #include "store/store_private.h"
-
-#define COLUMNS                                                                                    \
-	"mailbox_id, uuid, conversation_id, segment_id, folder, shown, state, attempts, "          \
-	"planned_utc_us, first_sent_utc_us, sent_utc_us, confirmed_utc_us, next_try_utc_us, "      \
-	"item_id, reason, message"
 
 void delivery_free(struct delivery *delivery)
 {
@@ -18,6 +13,7 @@ void delivery_free(struct delivery *delivery)
 	g_free(delivery->item_id);
 	g_free(delivery->reason);
 	g_free(delivery->message);
+	g_free(delivery->run);
 	g_free(delivery);
 }
 
@@ -40,10 +36,12 @@ static struct delivery *from_row(const struct db_result *row)
 	delivery->item_id = db_column_dup(row, 13);
 	delivery->reason = db_column_dup(row, 14);
 	delivery->message = db_column_dup(row, 15);
+	delivery->run = db_column_dup(row, 16);
+	delivery->undone_utc_us = db_column_int64(row, 17);
 	return delivery;
 }
 
-static GPtrArray *read_list(struct store *store, const char *sql, size_t n,
+GPtrArray *delivery_read_list(struct store *store, const char *sql, size_t n,
         const struct db_value *values, GError **error)
 {
 	g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)delivery_free);
@@ -54,7 +52,7 @@ static GPtrArray *read_list(struct store *store, const char *sql, size_t n,
 	return got == 0 ? g_steal_pointer(&rows) : NULL;
 }
 
-static bool record(struct store *store, const char *what, const struct delivery *delivery,
+bool delivery_record(struct store *store, const char *what, const struct delivery *delivery,
         const char *detail, int64_t now_utc_us, GError **error)
 {
 	const struct archive_event event = {
@@ -84,7 +82,8 @@ static bool plan(struct store *store, const struct delivery *delivery, int64_t n
 		return false;
 	*is_new = changed == 1;
 	return !*is_new ||
-	       (record(store, "delivery.planned", delivery, delivery->folder, now_utc_us, error) &&
+	       (delivery_record(
+	                store, "delivery.planned", delivery, delivery->folder, now_utc_us, error) &&
 	               store_lease_wake(store, delivery->mailbox_id, now_utc_us, error));
 }
 
@@ -101,26 +100,28 @@ bool store_delivery_plan(struct store *store, const struct delivery *delivery, i
 GPtrArray *store_deliveries_due(
         struct store *store, int64_t mailbox_id, int64_t now_utc_us, unsigned limit, GError **error)
 {
-	return read_list(store,
-	        "SELECT " COLUMNS " FROM delivery WHERE mailbox_id = $1 AND state = 'planned' "
+	return delivery_read_list(store,
+	        "SELECT " DELIVERY_COLUMNS
+	        " FROM delivery WHERE mailbox_id = $1 AND state = 'planned' "
 	        "AND next_try_utc_us <= $2 ORDER BY next_try_utc_us, planned_utc_us, uuid LIMIT $3",
 	        DB_VALUES(db_int(mailbox_id), db_int(now_utc_us), db_int(limit)), error);
 }
 
-GPtrArray *store_deliveries_uncertain(
-        struct store *store, int64_t mailbox_id, int64_t sent_until_utc_us, GError **error)
+GPtrArray *store_deliveries_open(
+        struct store *store, int64_t mailbox_id, const char *folder, GError **error)
 {
-	return read_list(store,
-	        "SELECT " COLUMNS " FROM delivery WHERE mailbox_id = $1 AND state = 'sent' "
-	        "AND sent_utc_us <= $2 ORDER BY first_sent_utc_us, uuid",
-	        DB_VALUES(db_int(mailbox_id), db_int(sent_until_utc_us)), error);
+	return delivery_read_list(store,
+	        "SELECT " DELIVERY_COLUMNS " FROM delivery WHERE mailbox_id = $1 AND folder = $2 "
+	        "AND state <> 'confirmed'",
+	        DB_VALUES(db_int(mailbox_id), db_text(folder)), error);
 }
 
 GPtrArray *store_deliveries_to_sweep(
         struct store *store, int64_t mailbox_id, int64_t now_utc_us, GError **error)
 {
-	return read_list(store,
-	        "SELECT " COLUMNS " FROM delivery WHERE mailbox_id = $1 AND sweep_utc_us <= $2 "
+	return delivery_read_list(store,
+	        "SELECT " DELIVERY_COLUMNS
+	        " FROM delivery WHERE mailbox_id = $1 AND sweep_utc_us <= $2 "
 	        "AND state = 'confirmed' ORDER BY first_sent_utc_us, uuid",
 	        DB_VALUES(db_int(mailbox_id), db_int(now_utc_us)), error);
 }
@@ -135,7 +136,7 @@ static bool refuse_changed(const struct delivery *delivery, GError **error)
 }
 
 static bool mark_sent(struct store *store, const struct lease *lease, const GPtrArray *deliveries,
-        int64_t now_utc_us, GError **error)
+        const char *run, int64_t now_utc_us, GError **error)
 {
 	if (!lease_check(store, lease, error))
 		return false;
@@ -144,26 +145,26 @@ static bool mark_sent(struct store *store, const struct lease *lease, const GPtr
 		int64_t changed = 0;
 		if (!store_run(store,
 		            "UPDATE delivery SET state = 'sent', attempts = attempts + 1, "
-		            "sent_utc_us = $3, "
+		            "sent_utc_us = $3, run = $4, "
 		            "first_sent_utc_us = COALESCE(first_sent_utc_us, $3) "
 		            "WHERE mailbox_id = $1 AND uuid = $2 AND state = 'planned'",
 		            DB_VALUES(db_int(delivery->mailbox_id), db_text(delivery->uuid),
-		                    db_int(now_utc_us)),
+		                    db_int(now_utc_us), db_text(run)),
 		            &changed, error))
 			return false;
 		if (changed != 1)
 			return refuse_changed(delivery, error);
-		if (!record(store, "delivery.sent", delivery, NULL, now_utc_us, error))
+		if (!delivery_record(store, "delivery.sent", delivery, run, now_utc_us, error))
 			return false;
 	}
 	return true;
 }
 
 bool store_deliveries_sent(struct store *store, const struct lease *lease,
-        const GPtrArray *deliveries, int64_t now_utc_us, GError **error)
+        const GPtrArray *deliveries, const char *run, int64_t now_utc_us, GError **error)
 {
 	return store_begin(store, error) &&
-	       store_end(store, mark_sent(store, lease, deliveries, now_utc_us, error), error);
+	       store_end(store, mark_sent(store, lease, deliveries, run, now_utc_us, error), error);
 }
 
 /* What each outcome does to the row: its state and the name of the event. */
@@ -198,7 +199,7 @@ static bool record_one(struct store *store, const struct delivery_result *result
 		return false;
 	if (changed != 1)
 		return refuse_changed(delivery, error);
-	return record(store, outcomes[result->outcome].event, delivery,
+	return delivery_record(store, outcomes[result->outcome].event, delivery,
 	        confirmed ? result->item_id : reason, now_utc_us, error);
 }
 
@@ -218,6 +219,36 @@ bool store_deliveries_record(struct store *store, const struct lease *lease,
 	       store_end(store, record_all(store, lease, results, n, now_utc_us, error), error);
 }
 
+static bool found(struct store *store, const struct lease *lease, const struct delivery *delivery,
+        const char *item_id, int64_t sweep_utc_us, int64_t now_utc_us, GError **error)
+{
+	int64_t changed = 0;
+	if (!lease_check(store, lease, error) ||
+	        !store_run(store,
+	                "UPDATE delivery SET state = 'confirmed', item_id = $3, reason = NULL, "
+	                "message = NULL, sweep_utc_us = $4, confirmed_utc_us = $5 "
+	                "WHERE mailbox_id = $1 AND uuid = $2 AND state <> 'confirmed'",
+	                DB_VALUES(db_int(delivery->mailbox_id), db_text(delivery->uuid),
+	                        db_text(item_id),
+	                        sweep_utc_us != 0 ? db_int(sweep_utc_us) : db_null(),
+	                        db_int(now_utc_us)),
+	                &changed, error))
+		return false;
+	if (changed != 1)
+		return refuse_changed(delivery, error);
+	return delivery_record(store, "delivery.found", delivery, item_id, now_utc_us, error);
+}
+
+bool store_delivery_found(struct store *store, const struct lease *lease,
+        const struct delivery *delivery, const char *item_id, int64_t sweep_utc_us,
+        int64_t now_utc_us, GError **error)
+{
+	return store_begin(store, error) &&
+	       store_end(store,
+	               found(store, lease, delivery, item_id, sweep_utc_us, now_utc_us, error),
+	               error);
+}
+
 static bool swept(struct store *store, const struct lease *lease, const struct delivery *delivery,
         unsigned removed, int64_t now_utc_us, GError **error)
 {
@@ -229,7 +260,7 @@ static bool swept(struct store *store, const struct lease *lease, const struct d
 	                error))
 		return false;
 	return removed == 0 ||
-	       record(store, "delivery.twin_removed", delivery, NULL, now_utc_us, error);
+	       delivery_record(store, "delivery.twin_removed", delivery, NULL, now_utc_us, error);
 }
 
 bool store_delivery_swept(struct store *store, const struct lease *lease,
@@ -281,10 +312,10 @@ static bool move(struct store *store, int64_t from_id, int64_t to_id, GError **e
 	if (!store_run(store,
 	            "INSERT INTO delivery (mailbox_id, uuid, conversation_id, segment_id, folder, "
 	            "shown, state, attempts, planned_utc_us, first_sent_utc_us, sent_utc_us, "
-	            "next_try_utc_us, reason, message) "
+	            "next_try_utc_us, reason, message, run) "
 	            "SELECT CAST($2 AS BIGINT), uuid, conversation_id, segment_id, folder, shown, "
 	            "state, attempts, planned_utc_us, first_sent_utc_us, sent_utc_us, "
-	            "next_try_utc_us, reason, message FROM delivery "
+	            "next_try_utc_us, reason, message, run FROM delivery "
 	            "WHERE mailbox_id = $1 AND state <> 'confirmed'",
 	            DB_VALUES(db_int(from_id), db_int(to_id)), &moved, error) ||
 	        !db_run(store->db,
@@ -311,8 +342,8 @@ bool store_deliveries_move(struct store *store, int64_t from_id, int64_t to_id, 
 GPtrArray *store_deliveries(
         struct store *store, int64_t mailbox_id, const char *state, unsigned limit, GError **error)
 {
-	return read_list(store,
-	        "SELECT " COLUMNS
+	return delivery_read_list(store,
+	        "SELECT " DELIVERY_COLUMNS
 	        " FROM delivery WHERE (CAST($1 AS BIGINT) = 0 OR mailbox_id = $1) "
 	        "AND (state = $2 OR ($2 = '' AND state <> 'confirmed')) "
 	        "ORDER BY mailbox_id, planned_utc_us, uuid LIMIT $3",
@@ -323,9 +354,9 @@ GPtrArray *store_deliveries(
 bool store_delivery_get(
         struct store *store, const char *uuid, struct delivery **out, GError **error)
 {
-	g_autoptr(GPtrArray) rows =
-	        read_list(store, "SELECT " COLUMNS " FROM delivery WHERE uuid = $1",
-	                DB_VALUES(db_text(uuid)), error);
+	g_autoptr(GPtrArray) rows = delivery_read_list(store,
+	        "SELECT " DELIVERY_COLUMNS " FROM delivery WHERE uuid = $1",
+	        DB_VALUES(db_text(uuid)), error);
 	if (rows == NULL)
 		return false;
 	*out = rows->len > 0 ? g_ptr_array_steal_index(rows, 0) : NULL;

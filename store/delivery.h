@@ -28,6 +28,8 @@ struct delivery {
 	int64_t next_try_utc_us;
 	char *item_id; /* the server's, once confirmed */
 	char *reason, *message; /* of the last failure, or NULL */
+	char *run; /* that sent it last, or NULL */
+	int64_t undone_utc_us; /* when its item was removed by an undo; 0: not */
 };
 
 void delivery_free(struct delivery *delivery);
@@ -43,16 +45,17 @@ bool store_delivery_plan(struct store *store, const struct delivery *delivery, i
 /* Those to be sent now, oldest first: struct delivery, owned. */
 GPtrArray *store_deliveries_due(struct store *store, int64_t mailbox_id, int64_t now_utc_us,
         unsigned limit, GError **error);
-/* Those whose outcome is not known and that were sent at or before sent_until_utc_us. */
-GPtrArray *store_deliveries_uncertain(
-        struct store *store, int64_t mailbox_id, int64_t sent_until_utc_us, GError **error);
 /* Those that are to be looked at once more for a twin. */
 GPtrArray *store_deliveries_to_sweep(
         struct store *store, int64_t mailbox_id, int64_t now_utc_us, GError **error);
 
-/* Marks them sent, in one transaction, before the request. */
+/* All that are not confirmed: an earlier request may have made them after all. */
+GPtrArray *store_deliveries_open(
+        struct store *store, int64_t mailbox_id, const char *folder, GError **error);
+
+/* Marks them sent by that run, in one transaction, before the request. */
 bool store_deliveries_sent(struct store *store, const struct lease *lease,
-        const GPtrArray *deliveries, int64_t now_utc_us, GError **error);
+        const GPtrArray *deliveries, const char *run, int64_t now_utc_us, GError **error);
 
 /* What became of one. */
 enum delivery_outcome {
@@ -73,6 +76,12 @@ struct delivery_result {
 /* Records n outcomes in one transaction. */
 bool store_deliveries_record(struct store *store, const struct lease *lease,
         const struct delivery_result *results, size_t n, int64_t now_utc_us, GError **error);
+/*
+ * Its item is in the folder, whatever its state was: confirmed. sweep_utc_us 0: no sweep.
+ */
+bool store_delivery_found(struct store *store, const struct lease *lease,
+        const struct delivery *delivery, const char *item_id, int64_t sweep_utc_us,
+        int64_t now_utc_us, GError **error);
 bool store_delivery_swept(struct store *store, const struct lease *lease,
         const struct delivery *delivery, unsigned removed, int64_t now_utc_us, GError **error);
 

@@ -23,6 +23,7 @@ libimex_store_a_SOURCES += \
 	store/message_read.c
 # what the archive holds
 libimex_store_a_SOURCES += \
-	store/delivery.c store/delivery.h \
+	store/delivery.c store/delivery.h store/delivery_private.h \
+	store/delivery_run.c store/delivery_run.h \
 	store/record.c store/record.h \
 	store/segment.c store/segment.h

@@ -10,7 +10,19 @@ extern const struct command archive_coverage, archive_gaps; /* archive_audit.c *
 extern const struct command archive_backfill; /* archive_backfill.c */
 extern const struct command archive_deliver; /* archive_deliver.c */
 extern const struct command archive_explain, archive_status; /* archive_status.c */
-extern const struct command archive_queue, archive_failures, archive_retry, archive_hold;
-extern const struct command archive_release; /* archive_queue.c */
+extern const struct command archive_runs, archive_undo; /* archive_undo.c */
+
+/*
+ * Delivers what is due into the mailboxes of users (NULL-ended; NULL: all) in a run of its own, and
+ * prints what became of it. With prepare, conversations that are over are closed and planned first.
+ * Comes again until nothing is left that can be done, for at most wait_s after the first time.
+ */
+struct deliver_wish {
+	char **users;
+	bool prepare;
+	bool no_wait; /* what was sent without an answer is left for later */
+	int64_t wait_s;
+};
+enum cli_exit archive_deliver_now(struct cli *cli, const struct deliver_wish *wish);
 
 #endif

@@ -96,7 +96,7 @@ static bool find_trouble(
 		*trouble = g_strdup_printf("the user map has changed: imex user remap %s", owner);
 	else if (totals.failed > 0)
 		*trouble = g_strdup_printf("%" G_GINT64_FORMAT
-		                           " deliveries failed: imex archive failures --user %s",
+		                           " deliveries failed: imex queue failures --user %s",
 		        totals.failed, owner);
 	else if (paused)
 		*trouble = g_strdup("deliveries are paused: imex resume");

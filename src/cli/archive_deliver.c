@@ -2,7 +2,7 @@
 #include "cli/mail.h"
 #include "cli/subject.h"
 #include "core/clock.h"
-#include "store/delivery.h"
+#include "store/delivery_run.h"
 #include "store/mailbox.h"
 #include "store/pass.h"
 #include "store/pause.h"
@@ -25,8 +25,10 @@ static const GOptionEntry options[] = {
 };
 
 /* A run over all mailboxes. */
-struct delivery_run {
+struct delivering_run {
 	struct cli *cli;
+	const struct deliver_wish *wish;
+	char *id; /* of the run */
 	struct store *store;
 	const struct config *config;
 	struct cli_mail *mail;
@@ -39,7 +41,7 @@ struct delivery_run {
 
 static bool show_progress(void *data, const struct deliver_report *so_far)
 {
-	const struct delivery_run *run = data;
+	const struct delivering_run *run = data;
 	cli_progress(run->cli, "delivering", run->sum.sent + so_far->sent, 0);
 	return true;
 }
@@ -55,12 +57,12 @@ static void add_report(struct deliver_report *sum, const struct deliver_report *
 }
 
 /* Sleeps until what was sent without an answer may be looked up; false when that is not wanted. */
-static bool wait_for(const struct delivery_run *run, int64_t due_utc_us)
+static bool wait_for(const struct delivering_run *run, int64_t due_utc_us)
 {
 	int64_t settle_us =
 	        config_duration_s(run->config, "uncertain", NULL, "settle") * CLOCK_US_PER_S;
 	int64_t wait_us = due_utc_us - clock_utc_us();
-	if (no_wait || wait_us > settle_us + CLOCK_US_PER_S)
+	if (run->wish->no_wait || wait_us > settle_us + CLOCK_US_PER_S)
 		return false;
 	if (wait_us > 0)
 		clock_sleep_us(wait_us);
@@ -68,12 +70,13 @@ static bool wait_for(const struct delivery_run *run, int64_t due_utc_us)
 }
 
 /* Passes until nothing is left that can be done now. */
-static bool deliver_mailbox(struct delivery_run *run, struct lease *lease,
+static bool deliver_mailbox(struct delivering_run *run, struct lease *lease,
         struct deliver_report *report, GError **error)
 {
 	const struct deliver_options pass_options = {
 	        .config = run->config,
 	        .lease_s = LEASE_S,
+	        .run = run->id,
 	        .progress = show_progress,
 	        .data = run,
 	};
@@ -93,7 +96,7 @@ static bool deliver_mailbox(struct delivery_run *run, struct lease *lease,
 	}
 }
 
-static void add_row(struct delivery_run *run, const struct mailbox *mailbox,
+static void add_row(struct delivering_run *run, const struct mailbox *mailbox,
         const struct deliver_report *report, const char *trouble)
 {
 	g_autofree char *sent = g_strdup_printf("%" PRIu64, report->sent);
@@ -105,7 +108,7 @@ static void add_row(struct delivery_run *run, const struct mailbox *mailbox,
 }
 
 /* What goes wrong in one mailbox is shown in its row and does not stop the others. */
-static bool work_on(struct delivery_run *run, const struct mailbox *mailbox, GError **error)
+static bool work_on(struct delivering_run *run, const struct mailbox *mailbox, GError **error)
 {
 	autoptr(lease) lease = NULL;
 	g_autoptr(GError) trouble = NULL;
@@ -132,7 +135,7 @@ static bool work_on(struct delivery_run *run, const struct mailbox *mailbox, GEr
 
 /* Whether there is anything to do in it that nobody has paused. */
 static bool has_work(
-        struct delivery_run *run, const struct mailbox *mailbox, bool *work, GError **error)
+        struct delivering_run *run, const struct mailbox *mailbox, bool *work, GError **error)
 {
 	int64_t due = INT64_MAX;
 	bool paused = false;
@@ -145,28 +148,32 @@ static bool has_work(
 
 static bool each_mailbox(const struct mailbox *mailbox, void *data, GError **error)
 {
-	struct delivery_run *run = data;
+	struct delivering_run *run = data;
 	bool work = false;
-	if (users != NULL && !g_strv_contains((const char *const *)users, mailbox->owner))
+	char **only = run->wish->users;
+	if (only != NULL && !g_strv_contains((const char *const *)only, mailbox->owner))
 		return true;
 	return has_work(run, mailbox, &work, error) &&
 	       (!work || run->cli->dry_run || work_on(run, mailbox, error));
 }
 
-/* The words of --user in their canonical form. */
-static bool canonical_users(GError **error)
+/* Users in their canonical form; NULL when all are meant. */
+static bool canonical_users(char **names, char ***out, GError **error)
 {
-	for (char **user = users; user != NULL && *user != NULL; user++) {
-		char *canonical = cli_user(*user, error);
+	g_autoptr(GStrvBuilder) owners = g_strv_builder_new();
+	*out = NULL;
+	for (char **name = names; name != NULL && *name != NULL; name++) {
+		g_autofree char *canonical = cli_user(*name, error);
 		if (canonical == NULL)
 			return false;
-		g_free(*user);
-		*user = canonical;
+		g_strv_builder_add(owners, canonical);
 	}
+	if (names != NULL)
+		*out = g_strv_builder_end(owners);
 	return true;
 }
 
-static bool prepare(struct delivery_run *run, struct deliver_plan_report *plan, GError **error)
+static bool prepare(struct delivering_run *run, struct deliver_plan_report *plan, GError **error)
 {
 	autoptr(usermap) map = usermap_new(run->config, error);
 	return map != NULL && deliver_prepare(run->store, run->config, map, plan, error);
@@ -182,16 +189,30 @@ static bool refuse_observing(const struct config *config, GError **error)
 	return true;
 }
 
-static bool deliver(struct delivery_run *run, struct deliver_plan_report *plan, GError **error)
+static bool once(struct delivering_run *run, struct deliver_plan_report *plan, GError **error)
 {
-	run->config = cli_config(run->cli, error);
-	run->store = run->config != NULL ? cli_store(run->cli, error) : NULL;
-	return run->store != NULL && canonical_users(error) &&
-	       !refuse_observing(run->config, error) && prepare(run, plan, error) &&
+	run->troubled = 0;
+	return (!run->wish->prepare || prepare(run, plan, error)) &&
 	       store_mailbox_each(run->store, each_mailbox, run, error);
 }
 
-static void print_summary(const struct delivery_run *run, const struct deliver_plan_report *plan)
+/* Comes again while something is left and the wish allows it. */
+static bool deliver(struct delivering_run *run, struct deliver_plan_report *plan, GError **error)
+{
+	run->config = cli_config(run->cli, error);
+	run->store = run->config != NULL ? cli_store(run->cli, error) : NULL;
+	if (run->store == NULL || refuse_observing(run->config, error) || !once(run, plan, error))
+		return false;
+	int64_t end_us = clock_mono_us() + run->wish->wait_s * CLOCK_US_PER_S;
+	while (run->troubled > 0 && !run->cli->dry_run && clock_mono_us() < end_us) {
+		clock_sleep_us(CLOCK_US_PER_S);
+		if (!once(run, plan, error))
+			return false;
+	}
+	return true;
+}
+
+static void print_summary(const struct delivering_run *run, const struct deliver_plan_report *plan)
 {
 	if (run->cli->json)
 		return;
@@ -199,23 +220,27 @@ static void print_summary(const struct delivery_run *run, const struct deliver_p
 	       " delivered, %" PRIu64 " found delivered, %" PRIu64 " failed\n",
 	        plan->segments.closed, plan->planned, run->sum.sent, run->sum.found,
 	        run->sum.failed);
+	if (run->sum.sent > 0)
+		printf("This was run %s: imex archive undo %s would remove what it delivered\n",
+		        run->id, run->id);
 	if (plan->blocked > 0)
 		printf("%" PRIu64 " conversations wait for a person: see imex archive status\n",
 		        plan->blocked);
+	if (plan->full)
+		printf("The queue is full: further conversations wait, see imex queue list\n");
 }
 
-static enum cli_exit run_deliver(struct cli *cli, int argc, char **argv)
+static enum cli_exit run_wish(struct cli *cli, const struct deliver_wish *wish)
 {
 	static const char *const columns[] = {
 	        "owner", "mailbox", "delivered", "found", "again", "failed", "trouble", NULL};
-	(void)argv;
-	if (argc != 0)
-		return cli_usage(&archive_deliver, "it takes no words; users are named by --user");
 	struct deliver_plan_report plan = {0};
 	autoptr(cli_mail) mail = cli_mail_new(cli);
 	autoptr(cli_table) table = cli_table_new(columns);
 	g_autofree char *holder = lease_holder_new();
-	struct delivery_run run = {.cli = cli, .mail = mail, .table = table, .holder = holder};
+	g_autofree char *id = delivery_run_id(clock_utc_us());
+	struct delivering_run run = {
+	        .cli = cli, .wish = wish, .id = id, .mail = mail, .table = table, .holder = holder};
 	GError *error = NULL;
 	bool good = deliver(&run, &plan, &error);
 	cli_progress_end(cli);
@@ -224,7 +249,27 @@ static enum cli_exit run_deliver(struct cli *cli, int argc, char **argv)
 	if (cli->json || cli_table_rows(table) > 0)
 		cli_table_print(table, cli, stdout);
 	print_summary(&run, &plan);
-	return run.troubled > 0 || plan.blocked > 0 ? CLI_PARTIAL : CLI_DONE;
+	return run.troubled > 0 || plan.blocked > 0 || plan.full ? CLI_PARTIAL : CLI_DONE;
+}
+
+enum cli_exit archive_deliver_now(struct cli *cli, const struct deliver_wish *wish)
+{
+	g_auto(GStrv) canonical = NULL;
+	GError *error = NULL;
+	if (!canonical_users(wish->users, &canonical, &error))
+		return cli_fail(error);
+	struct deliver_wish own = *wish;
+	own.users = canonical;
+	return run_wish(cli, &own);
+}
+
+static enum cli_exit run_deliver(struct cli *cli, int argc, char **argv)
+{
+	(void)argv;
+	if (argc != 0)
+		return cli_usage(&archive_deliver, "it takes no words; users are named by --user");
+	const struct deliver_wish wish = {.users = users, .prepare = true, .no_wait = no_wait};
+	return archive_deliver_now(cli, &wish);
 }
 
 const struct command archive_deliver = {

@@ -8,11 +8,8 @@ static const struct command *const subcommands[] = {
         &archive_explain,
         &archive_coverage,
         &archive_gaps,
-        &archive_queue,
-        &archive_failures,
-        &archive_retry,
-        &archive_hold,
-        &archive_release,
+        &archive_runs,
+        &archive_undo,
         NULL,
 };
 

@@ -18,6 +18,7 @@ const struct command *const commands[] = {
         &cmd_resume,
         &cmd_store,
         &cmd_archive,
+        &cmd_queue,
         &cmd_export,
         NULL,
 };

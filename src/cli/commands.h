@@ -7,6 +7,7 @@
 #include "cli/command.h"
 
 extern const struct command cmd_archive;
+extern const struct command cmd_queue;
 extern const struct command cmd_cert;
 extern const struct command cmd_check;
 extern const struct command cmd_contacts;

@@ -146,6 +146,9 @@ const struct setting config_settings[] = {
         {"archive", "folder", SETTING_CHOICE, "history", 0, 0, "history|purges",
                 "history: Conversation History, seen by the user; purges: Recoverable Items, "
                 "hidden from the user."},
+        {"archive", "queue_max_mb", SETTING_INT, "10240", 1, 100000000, NULL,
+                "MiB of messages that may wait for delivery; beyond it conversations wait "
+                "unrendered."},
         {"archive", "resolve_anonymous", SETTING_BOOL, "no", 0, 0, NULL,
                 "Whether to find out who is behind a nickname of an anonymous room."},
 

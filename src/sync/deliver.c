@@ -1,61 +1,17 @@
-#include "sync/deliver.h"
+#include "sync/deliver_private.h"
 
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "ews/folders.h"
 #include "store/delivery.h"
 #include "store/segment.h"
-
-#include <string.h>
 
 #define BATCH 50
 /* Of message bytes that are held at a time; one larger message makes a batch of its own. */
 #define BATCH_BYTES (8 * 1024 * 1024)
 
-/* How much the server's clock may be behind ours when we ask for what it made since. */
-#define CLOCK_MARGIN_US (INT64_C(7200) * CLOCK_US_PER_S)
-
-/* Twins are looked for this much after the settling time. */
-#define SWEEP_FACTOR 5
-
 #define FIRST_RETRY_US (INT64_C(30) * CLOCK_US_PER_S)
 #define LAST_RETRY_US (INT64_C(3600) * CLOCK_US_PER_S)
-
-static const struct {
-	const char *name;
-	enum ews_folder_kind kind;
-} folders[] = {
-        {"history", EWS_FOLDER_CONVERSATION_HISTORY},
-        {"purges", EWS_FOLDER_PURGES},
-};
-
-struct delivering {
-	struct store *store;
-	struct lease *lease;
-	struct ews_session *session;
-	const struct deliver_options *options;
-	struct deliver_report *report;
-	int64_t settle_us;
-	bool unanswered; /* a request of this pass was sent and not answered */
-	char *folder_ids[G_N_ELEMENTS(folders)]; /* found at first use */
-};
-
-static unsigned folder_index(const char *name)
-{
-	for (unsigned i = 0; i < G_N_ELEMENTS(folders); i++)
-		if (g_str_equal(name, folders[i].name))
-			return i;
-	g_assert_not_reached();
-}
-
-static const char *folder_id(struct delivering *d, unsigned folder, GError **error)
-{
-	if (d->folder_ids[folder] == NULL &&
-	        !ews_folder_ensure(d->session, folders[folder].kind, &d->folder_ids[folder], error))
-		return NULL;
-	return d->folder_ids[folder];
-}
 
 static bool renew(struct delivering *d, GError **error)
 {
@@ -64,186 +20,13 @@ static bool renew(struct delivering *d, GError **error)
 }
 
 /* Twice as long after every try, with a fifth of it at random, so that many do not come at once. */
-static int64_t next_try(const struct delivery *delivery, const GError *cause)
+int64_t deliver_next_try(const struct delivery *delivery, const GError *cause)
 {
 	int64_t wait = LAST_RETRY_US;
 	if (delivery->attempts < 8)
 		wait = MIN(LAST_RETRY_US, FIRST_RETRY_US << delivery->attempts);
 	wait += (int64_t)(g_random_double() * 0.2 * (double)wait);
 	return MAX(clock_utc_us() + wait, cause != NULL ? error_retry_at(cause) : 0);
-}
-
-/* --- looking up what was sent without an answer --- */
-
-struct twin {
-	char *item_id;
-	int64_t created_utc_us;
-};
-
-static void twin_free(struct twin *twin)
-{
-	g_free(twin->item_id);
-	g_free(twin);
-}
-
-static bool collect(const struct ews_message_info *info, void *data, GError **error)
-{
-	GHashTable *wanted = data;
-	(void)error;
-	GPtrArray *twins = info->delivery_uuid == NULL
-	                           ? NULL
-	                           : g_hash_table_lookup(wanted, info->delivery_uuid);
-	if (twins == NULL || info->ref.id == NULL)
-		return true;
-	for (guint i = 0; i < twins->len; i++)
-		if (g_str_equal(((const struct twin *)twins->pdata[i])->item_id, info->ref.id))
-			return true;
-	struct twin *twin = g_new0(struct twin, 1);
-	twin->item_id = g_strdup(info->ref.id);
-	twin->created_utc_us = info->created_utc_us;
-	g_ptr_array_add(twins, twin);
-	return true;
-}
-
-static int compare_twins(gconstpointer a, gconstpointer b)
-{
-	const struct twin *const *left = a;
-	const struct twin *const *right = b;
-	if ((*left)->created_utc_us != (*right)->created_utc_us)
-		return (*left)->created_utc_us < (*right)->created_utc_us ? -1 : 1;
-	return strcmp((*left)->item_id, (*right)->item_id);
-}
-
-/*
- * uuid (borrowed) -> array of struct twin, oldest first, for the deliveries of that folder: one
- * query however many there are.
- */
-static GHashTable *look_up(
-        struct delivering *d, const GPtrArray *deliveries, unsigned folder, GError **error)
-{
-	g_autoptr(GHashTable) wanted = g_hash_table_new_full(
-	        g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
-	int64_t since_utc_us = INT64_MAX;
-	for (guint i = 0; i < deliveries->len; i++) {
-		const struct delivery *delivery = deliveries->pdata[i];
-		if (folder_index(delivery->folder) != folder)
-			continue;
-		since_utc_us = MIN(since_utc_us, delivery->first_sent_utc_us);
-		g_hash_table_insert(wanted, delivery->uuid,
-		        g_ptr_array_new_with_free_func((GDestroyNotify)twin_free));
-	}
-	if (g_hash_table_size(wanted) == 0)
-		return g_steal_pointer(&wanted);
-	const char *id = folder_id(d, folder, error);
-	if (id == NULL || !ews_messages_created(d->session, id, since_utc_us - CLOCK_MARGIN_US,
-	                          collect, wanted, error))
-		return NULL;
-	return g_steal_pointer(&wanted);
-}
-
-/* Removes all but the oldest; *item_id is what stays, NULL when there is none. */
-static bool keep_oldest(struct delivering *d, GPtrArray *twins, const char **item_id,
-        unsigned *removed, GError **error)
-{
-	*removed = 0;
-	*item_id = NULL;
-	g_ptr_array_sort(twins, compare_twins);
-	for (guint i = 0; i < twins->len; i++) {
-		const struct twin *twin = twins->pdata[i];
-		if (i == 0) {
-			*item_id = twin->item_id;
-			continue;
-		}
-		if (!ews_message_delete(d->session, twin->item_id, error))
-			return false;
-		(*removed)++;
-		d->report->twins++;
-	}
-	return true;
-}
-
-static bool settle_one(
-        struct delivering *d, const struct delivery *delivery, GPtrArray *twins, GError **error)
-{
-	const char *item_id = NULL;
-	unsigned removed = 0;
-	int64_t now = clock_utc_us();
-	if (!keep_oldest(d, twins, &item_id, &removed, error))
-		return false;
-	struct delivery_result result = {
-	        .delivery = delivery,
-	        .outcome = item_id != NULL ? DELIVERY_CONFIRMED : DELIVERY_AGAIN,
-	        .item_id = item_id,
-	        .next_try_utc_us = delivery->attempts > 1 ? next_try(delivery, NULL) : now,
-	        .sweep_utc_us = delivery->attempts > 1 && item_id != NULL
-	                                ? now + SWEEP_FACTOR * d->settle_us
-	                                : 0,
-	};
-	if (item_id != NULL)
-		d->report->found++;
-	else
-		d->report->again++;
-	return store_deliveries_record(d->store, d->lease, &result, 1, now, error);
-}
-
-static bool settle_folder(
-        struct delivering *d, const GPtrArray *uncertain, unsigned folder, GError **error)
-{
-	g_autoptr(GHashTable) found = look_up(d, uncertain, folder, error);
-	if (found == NULL)
-		return false;
-	for (guint i = 0; i < uncertain->len; i++) {
-		const struct delivery *delivery = uncertain->pdata[i];
-		GPtrArray *twins = g_hash_table_lookup(found, delivery->uuid);
-		if (twins != NULL && !settle_one(d, delivery, twins, error))
-			return false;
-	}
-	return true;
-}
-
-static bool settle(struct delivering *d, GError **error)
-{
-	g_autoptr(GPtrArray) uncertain = store_deliveries_uncertain(
-	        d->store, d->lease->mailbox->id, clock_utc_us() - d->settle_us, error);
-	if (uncertain == NULL)
-		return false;
-	for (unsigned folder = 0; folder < G_N_ELEMENTS(folders); folder++)
-		if (!settle_folder(d, uncertain, folder, error))
-			return false;
-	return true;
-}
-
-static bool sweep_folder(
-        struct delivering *d, const GPtrArray *deliveries, unsigned folder, GError **error)
-{
-	g_autoptr(GHashTable) found = look_up(d, deliveries, folder, error);
-	if (found == NULL)
-		return false;
-	for (guint i = 0; i < deliveries->len; i++) {
-		const struct delivery *delivery = deliveries->pdata[i];
-		GPtrArray *twins = g_hash_table_lookup(found, delivery->uuid);
-		const char *item_id = NULL;
-		unsigned removed = 0;
-		if (twins == NULL)
-			continue;
-		if (!keep_oldest(d, twins, &item_id, &removed, error) ||
-		        !store_delivery_swept(
-		                d->store, d->lease, delivery, removed, clock_utc_us(), error))
-			return false;
-	}
-	return true;
-}
-
-static bool sweep(struct delivering *d, GError **error)
-{
-	g_autoptr(GPtrArray) deliveries =
-	        store_deliveries_to_sweep(d->store, d->lease->mailbox->id, clock_utc_us(), error);
-	if (deliveries == NULL)
-		return false;
-	for (unsigned folder = 0; folder < G_N_ELEMENTS(folders); folder++)
-		if (!sweep_folder(d, deliveries, folder, error))
-			return false;
-	return true;
 }
 
 /* --- sending what is due --- */
@@ -308,14 +91,14 @@ static bool fill_batch(
         struct delivering *d, struct batch *batch, const GPtrArray *due, GError **error)
 {
 	*batch = (struct batch){
-	        .folder = folder_index(((const struct delivery *)due->pdata[0])->folder),
+	        .folder = deliver_folder_index(((const struct delivery *)due->pdata[0])->folder),
 	        .deliveries = g_ptr_array_new(),
 	        .renderings = g_ptr_array_new_with_free_func((GDestroyNotify)rendering_free),
 	        .messages = g_array_new(FALSE, FALSE, sizeof(struct ews_message)),
 	};
 	for (guint i = 0; i < due->len && batch->bytes < BATCH_BYTES; i++) {
 		struct delivery *delivery = due->pdata[i];
-		if (folder_index(delivery->folder) == batch->folder &&
+		if (deliver_folder_index(delivery->folder) == batch->folder &&
 		        !add_to_batch(d, batch, delivery, error))
 			return false;
 	}
@@ -331,7 +114,7 @@ static struct delivery_result judge(
 		result.item_id = outcome->ref.id;
 		/* An earlier try that was taken for lost may yet come to its end. */
 		if (delivery->attempts > 0)
-			result.sweep_utc_us = clock_utc_us() + SWEEP_FACTOR * d->settle_us;
+			result.sweep_utc_us = clock_utc_us() + DELIVER_SWEEP_FACTOR * d->settle_us;
 		d->report->sent++;
 	} else if (outcome->error == NULL) {
 		/* Not in any request: the batch stopped before. */
@@ -348,7 +131,7 @@ static struct delivery_result judge(
 	} else {
 		/* "not found" is the folder, which its owner may have deleted: it is made anew. */
 		result.outcome = DELIVERY_AGAIN;
-		result.next_try_utc_us = next_try(delivery, outcome->error);
+		result.next_try_utc_us = deliver_next_try(delivery, outcome->error);
 		d->report->again++;
 	}
 	return result;
@@ -374,10 +157,10 @@ static bool send_batch(struct delivering *d, struct batch *batch, GError **error
 {
 	guint n = batch->deliveries->len;
 	g_autoptr(GError) fault = NULL;
-	const char *id = folder_id(d, batch->folder, error);
+	const char *id = deliver_folder_id(d, batch->folder, error);
 	if (id == NULL || !renew(d, error) ||
 	        !store_deliveries_sent(
-	                d->store, d->lease, batch->deliveries, clock_utc_us(), error))
+	                d->store, d->lease, batch->deliveries, d->run, clock_utc_us(), error))
 		return false;
 	struct ews_outcome *outcomes = ews_outcomes_new(n);
 	bool sent = ews_messages_create(d->session, id,
@@ -432,7 +215,8 @@ static bool send_due(struct delivering *d, GError **error)
 
 static bool run(struct delivering *d, GError **error)
 {
-	return renew(d, error) && settle(d, error) && send_due(d, error) && sweep(d, error);
+	return renew(d, error) && deliver_settle(d, error) && send_due(d, error) &&
+	       deliver_sweep(d, error);
 }
 
 bool deliver_pass(struct store *store, struct lease *lease, struct ews_session *session,
@@ -446,11 +230,12 @@ bool deliver_pass(struct store *store, struct lease *lease, struct ews_session *
 	        .session = session,
 	        .options = options,
 	        .report = report,
+	        .run = options->run,
 	        .settle_us = config_duration_s(options->config, "uncertain", NULL, "settle") *
 	                     CLOCK_US_PER_S,
 	};
 	bool good = run(&d, error);
-	for (unsigned i = 0; i < G_N_ELEMENTS(folders); i++)
+	for (unsigned i = 0; i < DELIVER_FOLDERS; i++)
 		g_free(d.folder_ids[i]);
 	if (good && next_due_utc_us != NULL)
 		good = store_delivery_next_due(

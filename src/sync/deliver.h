@@ -6,11 +6,12 @@
  * rendered once, and a delivery planned for each archived participant. deliver_pass() works on one
  * mailbox under its lease: first what is uncertain is looked up, then what is due is sent.
  *
- * A delivery is marked sent before its request. When the answer is lost, or imex is killed, it
- * stays so until [uncertain] settle has passed; then one query for the items created since tells
- * which were made after all. Only what is surely absent is sent again, and where something was sent
- * twice, a later sweep removes the younger twin, which bears our property. What is confirmed is
- * never sent again, even when its owner moved or deleted it.
+ * A delivery is marked sent before its request. Each pass first reads the folder's changes since
+ * the state saved before the last batch: what is found there is confirmed, be it that an answer was
+ * lost, imex was killed, or the store was restored from a backup (a delivery's id follows from what
+ * it delivers). What was sent and is not there after [uncertain] settle is sent again, and where
+ * something was sent twice, a later sweep removes the younger twin, which bears our property. What
+ * is confirmed is never sent again, even when its owner moved or deleted it.
  */
 #ifndef IMEX_SYNC_DELIVER_H
 #define IMEX_SYNC_DELIVER_H
@@ -26,6 +27,7 @@ struct deliver_plan_report {
 	struct segmenter_report segments;
 	uint64_t planned; /* deliveries */
 	uint64_t without_reader; /* segments that nobody gets */
+	bool full; /* the queue has no room: closed segments wait */
 	uint64_t blocked; /* segments that wait for a person: a recipient's mapping is in doubt */
 };
 
@@ -49,6 +51,7 @@ struct deliver_options {
 	const struct config *config;
 	int64_t lease_s; /* for renewing between batches; 0: not renewed */
 	unsigned batch; /* deliveries per transaction and request; 0: 50 */
+	const char *run; /* delivery_run_id() of this run */
 	/* Called after every batch; false stops. May be NULL. */
 	bool (*progress)(void *data, const struct deliver_report *so_far);
 	void *data;

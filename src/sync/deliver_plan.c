@@ -6,6 +6,7 @@
 #include "store/delivery.h"
 #include "store/mailbox.h"
 #include "store/policy.h"
+#include "sync/queue.h"
 #include "sync/transcribe.h"
 
 #include <string.h>
@@ -33,15 +34,44 @@ static bool has_content(const struct transcript *transcript, unsigned view)
 	return false;
 }
 
-static bool plan_one(struct planning *planning, const struct segment *segment,
-        const struct transcript *transcript, int64_t mailbox_id, int64_t shown, GError **error)
+/* A segment that is being planned, and all of it. */
+struct planned {
+	const struct segment *segment;
+	GPtrArray *messages; /* owned */
+	struct transcript *transcript; /* owned */
+};
+
+/*
+ * The delivery's id (a UUID of version 8, RFC 9562) follows from what it delivers: a segment is
+ * told by its first message, which is in no other. So a store that was restored from a backup,
+ * which gives its segments new ids, still finds in the mailbox what it delivered before.
+ */
+static char *delivery_uuid(const struct planned *planned, const char *owner, const char *folder)
 {
+	const struct message *first = planned->messages->pdata[0];
+	const char *const parts[] = {planned->transcript->conversation, first->source, first->owner,
+	        first->source_key, owner, folder};
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	for (unsigned i = 0; i < G_N_ELEMENTS(parts); i++) {
+		const char *part = parts[i] != NULL ? parts[i] : "";
+		g_checksum_update(sum, (const guchar *)part, (gssize)strlen(part) + 1);
+	}
+	const char *hex = g_checksum_get_string(sum);
+	return g_strdup_printf(
+	        "%.8s-%.4s-8%.3s-8%.3s-%.12s", hex, hex + 8, hex + 12, hex + 15, hex + 18);
+}
+
+static bool plan_one(struct planning *planning, const struct planned *planned,
+        const struct transcript *transcript, const char *owner, int64_t mailbox_id, int64_t shown,
+        GError **error)
+{
+	const struct segment *segment = planned->segment;
 	autoptr(rendering) rendering = transcribe_mime(
 	        planning->transcriber, planning->store, segment, transcript, shown, error);
 	if (rendering == NULL)
 		return false;
-	g_autofree char *uuid = g_uuid_string_random();
 	g_autofree char *folder = g_strdup(transcriber_folder(planning->transcriber));
+	g_autofree char *uuid = delivery_uuid(planned, owner, folder);
 	const struct delivery delivery = {
 	        .mailbox_id = mailbox_id,
 	        .uuid = uuid,
@@ -85,13 +115,6 @@ static bool find_mailbox(
 	return store_mailbox_pin(planning->store, mapped, id, error);
 }
 
-/* A segment that is being planned, and all of it. */
-struct planned {
-	const struct segment *segment;
-	GPtrArray *messages; /* owned */
-	struct transcript *transcript; /* owned */
-};
-
 static bool presence_before(struct planning *planning, const struct planned *planned,
         const struct participant *who, enum presence_before *before, GError **error)
 {
@@ -127,7 +150,7 @@ static bool plan_room_reader(struct planning *planning, const struct planned *pl
 	if (!has_content(transcript, view))
 		return true;
 	(*readers)++;
-	return plan_one(planning, planned->segment, transcript, mailbox_id,
+	return plan_one(planning, planned, transcript, who->address, mailbox_id,
 	        transcriber_shown(view, whole ? 0 : mailbox_id), error);
 }
 
@@ -147,7 +170,7 @@ static bool plan_reader(struct planning *planning, const struct planned *planned
 	if (!has_content(planned->transcript, view))
 		return true;
 	(*readers)++;
-	return plan_one(planning, planned->segment, planned->transcript, mailbox_id,
+	return plan_one(planning, planned, planned->transcript, who->address, mailbox_id,
 	        transcriber_shown(view, 0), error);
 }
 
@@ -199,11 +222,32 @@ static bool plan_page(struct planning *planning, const GPtrArray *page, GError *
 	return true;
 }
 
+/* Tells about a queue that fills; *room is false when it is full. */
+static bool check_room(struct planning *planning, bool *room, GError **error)
+{
+	struct queue_fill fill;
+	if (!queue_fill(planning->store, planning->config, &fill, error))
+		return false;
+	*room = fill.level != QUEUE_FULL;
+	planning->report->full = !*room;
+	if (fill.level >= QUEUE_CRITICAL)
+		log_error("queue.filling",
+		        "the queue is %s: %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
+		        " MiB wait for delivery; see imex queue failures",
+		        queue_level_name(fill.level), fill.bytes >> 20, fill.max_bytes >> 20);
+	return true;
+}
+
 static bool plan_all(struct planning *planning, GError **error)
 {
 	g_autofree char *after_id = g_strdup("");
 	int64_t after = 0;
+	bool room = true;
 	while (true) {
+		if (!check_room(planning, &room, error))
+			return false;
+		if (!room)
+			return true;
 		g_autoptr(GPtrArray) page = store_segments_unplanned(
 		        planning->store, after, after_id, SEGMENTS_PER_PAGE, error);
 		if (page == NULL || !plan_page(planning, page, error))

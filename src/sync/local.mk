@@ -22,7 +22,10 @@ libimex_sync_a_SOURCES += \
 # archive
 libimex_sync_a_SOURCES += \
 	src/sync/deliver.c src/sync/deliver.h \
-	src/sync/deliver_plan.c \
+	src/sync/deliver_plan.c src/sync/deliver_private.h \
+	src/sync/deliver_settle.c \
+	src/sync/deliver_undo.c src/sync/deliver_undo.h \
 	src/sync/mailserver.c src/sync/mailserver.h \
+	src/sync/queue.c src/sync/queue.h \
 	src/sync/segmenter.c src/sync/segmenter.h \
 	src/sync/transcribe.c src/sync/transcribe.h

@@ -4,7 +4,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "store/delivery.h"
+#include "store/delivery_run.h"
 #include "store/journal.h"
 #include "store/mailbox.h"
 #include "store/pass.h"
@@ -18,6 +18,7 @@
 struct worker_shared {
 	struct worker_options options;
 	GHashTable *limiters; /* server -> struct limiter; not changed after worker_shared_new() */
+	char *run; /* delivery_run_id() of this process */
 };
 
 /* A session with one mail server. */
@@ -58,6 +59,7 @@ struct worker_shared *worker_shared_new(const struct worker_options *options, GE
 	shared->options.contacts.settle_s = config_duration_s(config, "uncertain", NULL, "settle");
 	if (g_str_equal(config_string(config, "imex", NULL, "mode"), "observe"))
 		shared->options.contacts.plan_only = true;
+	shared->run = delivery_run_id(clock_utc_us());
 	shared->limiters = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_limiter);
 	for (const char *const *name = config_names(config, "server"); *name != NULL; name++)
 		g_hash_table_insert(shared->limiters, g_strdup(*name),
@@ -71,6 +73,7 @@ struct worker_shared *worker_shared_new(const struct worker_options *options, GE
 void worker_shared_free(struct worker_shared *shared)
 {
 	g_hash_table_unref(shared->limiters);
+	g_free(shared->run);
 	g_free(shared);
 }
 
@@ -358,8 +361,10 @@ static bool visit_archive(struct worker *worker, struct line *line, struct lease
 		return false;
 	if (!is)
 		return true;
+	g_autofree char *run = delivery_run_of_day(worker->shared->run, clock_utc_us());
 	const struct deliver_options deliver = {
 	        .config = options->config,
+	        .run = run,
 	        .lease_s = lease_s(worker, lease->mailbox->server),
 	};
 	visit->archive_done = true;

@@ -67,10 +67,10 @@ def settle(site):
     for _ in range(20):
         site.sql("UPDATE delivery SET next_try_utc_us = 0 WHERE state = 'planned'")
         site.run("archive", "deliver")
-        if not json.loads(site.ok("archive", "queue", "--json")):
+        if not json.loads(site.ok("queue", "list", "--json")):
             return
         time.sleep(0.5)
-    raise AssertionError("not settled: %s" % json.loads(site.ok("archive", "queue", "--json"))[:3])
+    raise AssertionError("not settled: %s" % json.loads(site.ok("queue", "list", "--json"))[:3])
 
 
 def check(site):

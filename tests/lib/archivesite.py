@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import tempfile
 
+import prosodygen
 from devexchange import Devexchange
 from installation import IMEX, Site
 
@@ -60,6 +61,37 @@ class ArchiveSite(Site):
                 ("%" + text + "%",))
             assert done.rowcount == 1
         database.close()
+
+    def say(self, sender, to, text, at=None):
+        """One more message in the IM server."""
+        prosodygen.Database(self.prosody).say(sender, to, text, at=at)
+
+    def keep_store(self):
+        """A backup of imex's own state, to be restored by restore_store()."""
+        self.kept = self.path("kept.db")
+        source, copy = sqlite3.connect(self.state + "/imex.db"), sqlite3.connect(self.kept)
+        with source, copy:
+            source.backup(copy)
+        source.close()
+        copy.close()
+
+    def restore_store(self):
+        for end in "", "-wal", "-shm":
+            if os.path.exists(self.state + "/imex.db" + end):
+                os.unlink(self.state + "/imex.db" + end)
+        shutil.copyfile(self.kept, self.state + "/imex.db")
+        os.chmod(self.state + "/imex.db", 0o600)
+
+    def referee_account(self, user):
+        return Referee(self.exchange).account("%s@corp.example" % user, "pw-" + user)
+
+    def plain_item(self, user, subject):
+        """An item that imex did not make, in the folder of conversations; its id."""
+        from exchangelib import Message
+        account = self.referee_account(user)
+        item = Message(account=account, folder=account.conversation_history, subject=subject, body="mine")
+        item.save()
+        return item.id
 
     def path(self, name):
         return os.path.join(self.folder, name)

@@ -126,7 +126,7 @@ STORE_TEST(remap_takes_deliveries_along)
 	g_autoptr(GError) problem = NULL;
 	g_autoptr(GPtrArray) due = store_deliveries_due(store, old, INT64_MAX, 2, &problem);
 	ck_assert_uint_eq(due->len, 2);
-	must(store_deliveries_sent(store, lease, due, 5, error));
+	must(store_deliveries_sent(store, lease, due, "run", 5, error));
 	const struct delivery_result done = {
 	        .delivery = due->pdata[0], .outcome = DELIVERY_CONFIRMED, .item_id = "item"};
 	must(store_deliveries_record(store, lease, &done, 1, 6, error));

@@ -1,5 +1,5 @@
 #include "store/cursor.h"
-#include "store/delivery.h"
+#include "store/delivery_run.h"
 #include "store/policy.h"
 #include "sync/deliver.h"
 #include "tests/unit/store/fixture.h"
@@ -75,9 +75,9 @@ STORE_TEST(confirmed_is_final)
 	plan(ann, "u1", "s1", true);
 	autoptr(lease) lease = store_test_lease(store, ann, NOW);
 	g_autoptr(GPtrArray) rows = due(ann, NOW);
-	must(store_deliveries_sent(store, lease, rows, NOW, error));
+	must(store_deliveries_sent(store, lease, rows, "run", NOW, error));
 	expect_state("u1", "sent");
-	must_fail(store_deliveries_sent(store, lease, rows, NOW, error), "delivery.changed");
+	must_fail(store_deliveries_sent(store, lease, rows, "run", NOW, error), "delivery.changed");
 	must(record(lease, rows->pdata[0], DELIVERY_CONFIRMED, error));
 	expect_state("u1", "confirmed");
 	must_fail(record(lease, rows->pdata[0], DELIVERY_AGAIN, error), "delivery.changed");
@@ -97,12 +97,13 @@ STORE_TEST(what_was_sent_waits_to_be_looked_up)
 	plan(ann, "u1", "s1", true);
 	autoptr(lease) lease = store_test_lease(store, ann, NOW);
 	g_autoptr(GPtrArray) rows = due(ann, NOW);
-	must(store_deliveries_sent(store, lease, rows, NOW, error));
+	must(store_deliveries_sent(store, lease, rows, "run", NOW, error));
 	g_autoptr(GError) problem = NULL;
-	g_autoptr(GPtrArray) early = store_deliveries_uncertain(store, ann, NOW - 1, &problem);
-	g_autoptr(GPtrArray) later = store_deliveries_uncertain(store, ann, NOW, &problem);
-	ck_assert_uint_eq(early->len, 0);
-	ck_assert_uint_eq(later->len, 1);
+	g_autoptr(GPtrArray) open = store_deliveries_open(store, ann, "history", &problem);
+	ck_assert_uint_eq(open->len, 1);
+	ck_assert_str_eq(((const struct delivery *)open->pdata[0])->run, "run");
+	g_autoptr(GPtrArray) elsewhere = store_deliveries_open(store, ann, "purges", &problem);
+	ck_assert_uint_eq(elsewhere->len, 0);
 	must(store_delivery_next_due(store, ann, 7 * SECOND, &next, error));
 	ck_assert_int_eq(next, NOW + 7 * SECOND);
 	/* A person cannot make a second item of it. */
@@ -117,13 +118,97 @@ STORE_TEST(what_was_sent_waits_to_be_looked_up)
 	ck_assert_int_eq(((const struct delivery *)again->pdata[0])->attempts, 1);
 }
 
+STORE_TEST(what_is_found_is_confirmed_from_any_state)
+{
+	int64_t ann = store_test_mailbox("ann@im.example");
+	bool changed = false;
+	plan(ann, "u1", "s1", true);
+	plan(ann, "u2", "s2", true);
+	must(store_delivery_set_state(store, ann, "u2", "held", NOW, &changed, error));
+	autoptr(lease) lease = store_test_lease(store, ann, NOW);
+	g_autoptr(GError) problem = NULL;
+	g_autoptr(GPtrArray) open = store_deliveries_open(store, ann, "history", &problem);
+	ck_assert_uint_eq(open->len, 2);
+	for (guint i = 0; i < open->len; i++)
+		must(store_delivery_found(store, lease, open->pdata[i], "item", 0, NOW, error));
+	expect_state("u1", "confirmed");
+	expect_state("u2", "confirmed");
+	must_fail(store_delivery_found(store, lease, open->pdata[0], "twin", 0, NOW, error),
+	        "delivery.changed");
+}
+
+STORE_TEST(a_run_knows_its_deliveries_until_they_are_undone)
+{
+	int64_t ann = store_test_mailbox("ann@im.example");
+	plan(ann, "u1", "s1", true);
+	plan(ann, "u2", "s2", true);
+	autoptr(lease) lease = store_test_lease(store, ann, NOW);
+	g_autoptr(GPtrArray) rows = due(ann, NOW);
+	must(store_deliveries_sent(store, lease, rows, "run", NOW, error));
+	must(record(lease, rows->pdata[0], DELIVERY_CONFIRMED, error));
+	must(record(lease, rows->pdata[1], DELIVERY_AGAIN, error));
+	g_autoptr(GError) problem = NULL;
+	g_autoptr(GPtrArray) made = store_deliveries_of_run(store, "run", ann, &problem);
+	ck_assert_uint_eq(made->len, 1);
+	must(store_delivery_undone(store, lease, made->pdata[0], "removed", NOW, error));
+	g_autoptr(GPtrArray) left = store_deliveries_of_run(store, "run", ann, &problem);
+	ck_assert_uint_eq(left->len, 0);
+	g_autoptr(GPtrArray) runs = store_delivery_runs(store, 10, &problem);
+	ck_assert_uint_eq(runs->len, 1);
+	const struct delivery_run *run = runs->pdata[0];
+	ck_assert_str_eq(run->id, "run");
+	ck_assert_int_eq(run->deliveries, 2);
+	ck_assert_int_eq(run->confirmed, 0);
+	ck_assert_int_eq(run->undone, 1);
+	plan(ann, "u9", "s1", false);
+	const struct delivery *undone = made->pdata[0];
+	g_autoptr(GPtrArray) steps = store_delivery_history(store, undone->uuid, &problem);
+	ck_assert_uint_eq(steps->len, 4);
+	ck_assert_str_eq(((const struct delivery_step *)steps->pdata[3])->what, "delivery.undone");
+}
+
+STORE_TEST(a_folder_state_is_kept_per_folder)
+{
+	int64_t ann = store_test_mailbox("ann@im.example");
+	autoptr(lease) lease = store_test_lease(store, ann, NOW);
+	g_autofree char *state = NULL;
+	g_autofree char *none = NULL;
+	g_autofree char *gone = NULL;
+	must(store_folder_state_put(store, lease, "history", "one", NOW, error));
+	must(store_folder_state_put(store, lease, "history", "two", NOW, error));
+	must(store_folder_state_get(store, ann, "history", &state, error));
+	must(store_folder_state_get(store, ann, "purges", &none, error));
+	ck_assert_str_eq(state, "two");
+	ck_assert_ptr_null(none);
+	must(store_folder_state_put(store, lease, "history", NULL, NOW, error));
+	must(store_folder_state_get(store, ann, "history", &gone, error));
+	ck_assert_ptr_null(gone);
+}
+
+STORE_TEST(flushing_makes_due_what_waits)
+{
+	int64_t ann = store_test_mailbox("ann@im.example");
+	int64_t n = 0;
+	plan(ann, "u1", "s1", true);
+	autoptr(lease) lease = store_test_lease(store, ann, NOW);
+	g_autoptr(GPtrArray) rows = due(ann, NOW);
+	must(store_deliveries_sent(store, lease, rows, "run", NOW, error));
+	must(record(lease, rows->pdata[0], DELIVERY_AGAIN, error));
+	g_autoptr(GPtrArray) before = due(ann, NOW);
+	ck_assert_uint_eq(before->len, 0);
+	must(store_deliveries_hurry(store, ann, NOW, &n, error));
+	ck_assert_int_eq(n, 1);
+	g_autoptr(GPtrArray) after = due(ann, NOW);
+	ck_assert_uint_eq(after->len, 1);
+}
+
 STORE_TEST(without_the_lease_nothing_is_written)
 {
 	int64_t ann = store_test_mailbox("ann@im.example");
 	plan(ann, "u1", "s1", true);
 	autoptr(lease) old = store_test_lease(store, ann, NOW);
 	g_autoptr(GPtrArray) rows = due(ann, NOW);
-	must(store_deliveries_sent(store, old, rows, NOW, error));
+	must(store_deliveries_sent(store, old, rows, "run", NOW, error));
 	autoptr(lease) taken = store_test_lease(other, ann, NOW + 7200 * SECOND);
 	must_fail(record(old, rows->pdata[0], DELIVERY_CONFIRMED, error), "lease.lost");
 	expect_state("u1", "sent");
@@ -142,7 +227,7 @@ STORE_TEST(failed_and_held_wait_for_a_person)
 	autoptr(lease) lease = store_test_lease(store, ann, NOW);
 	g_autoptr(GPtrArray) rows = due(ann, NOW);
 	ck_assert_uint_eq(rows->len, 1);
-	must(store_deliveries_sent(store, lease, rows, NOW, error));
+	must(store_deliveries_sent(store, lease, rows, "run", NOW, error));
 	must(record(lease, rows->pdata[0], DELIVERY_FAILED, error));
 	must(store_delivery_totals(store, 0, &totals, error));
 	ck_assert_int_eq(totals.failed, 1);
@@ -259,6 +344,10 @@ Suite *delivery_suite(void)
 	store_test_add(tests, once_per_segment_mailbox_and_folder);
 	store_test_add(tests, confirmed_is_final);
 	store_test_add(tests, what_was_sent_waits_to_be_looked_up);
+	store_test_add(tests, what_is_found_is_confirmed_from_any_state);
+	store_test_add(tests, a_run_knows_its_deliveries_until_they_are_undone);
+	store_test_add(tests, a_folder_state_is_kept_per_folder);
+	store_test_add(tests, flushing_makes_due_what_waits);
 	store_test_add(tests, without_the_lease_nothing_is_written);
 	store_test_add(tests, failed_and_held_wait_for_a_person);
 	store_test_add(tests, only_who_is_named_gets_it);
