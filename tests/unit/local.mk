@@ -94,6 +94,7 @@ unit_store_SOURCES = \
 	tests/unit/store/suites.c \
 	tests/unit/store/test_lease.c \
 	tests/unit/store/test_mailbox.c \
+	tests/unit/store/test_partner.c \
 	tests/unit/store/test_pass.c \
 	tests/unit/store/test_policy.c \
 	tests/unit/store/test_snapshot.c \

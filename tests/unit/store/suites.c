@@ -5,6 +5,7 @@
 
 Suite *lease_suite(void);
 Suite *mailbox_suite(void);
+Suite *partner_suite(void);
 Suite *pass_suite(void);
 Suite *policy_suite(void);
 Suite *snapshot_suite(void);
@@ -17,6 +18,7 @@ Suite *(*const unit_suites[])(void) = {
         policy_suite,
         pass_suite,
         snapshot_suite,
+        partner_suite,
         NULL,
 };
 
