@@ -1,11 +1,13 @@
 #include "oauth/issuer.h"
 
 #include "core/clock.h"
+#include "core/error.h"
 #include "oauth/jws.h"
 #include "oauth/principal.h"
 
 /* A token begins a little in the past, for partners whose clock is slow. */
 #define BACKDATE_S 60
+#define ROLL_TRIES 5
 
 void actor_token_clear(struct actor_token *token)
 {
@@ -35,17 +37,35 @@ static json_t *self_claims(
 	return claims;
 }
 
+/* Signed by the key of now, and *x5t of that key. Owned. */
+static char *self_sign(struct keyring *keyring, json_t *claims, char **x5t, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	char *compact = NULL;
+	/* The header names the key before the key signs: when it rolls in between, begin anew. */
+	for (unsigned tries = 0; compact == NULL && tries < ROLL_TRIES; tries++) {
+		g_clear_error(&cause);
+		g_clear_pointer(x5t, g_free);
+		*x5t = self_key(keyring, &cause);
+		if (*x5t != NULL)
+			compact = jws_sign(keyring, *x5t, claims, &cause);
+		if (compact == NULL && !error_is(cause, "keyring.rolled"))
+			break;
+	}
+	if (compact == NULL)
+		g_propagate_error(error, g_steal_pointer(&cause));
+	return compact;
+}
+
 static bool self_issue(
         void *data, const struct actor_request *request, struct actor_token *out, GError **error)
 {
 	g_autofree char *issuer = principal_issuer(request->app_id, request->realm);
 	int64_t nbf_s = clock_utc_us() / CLOCK_US_PER_S - BACKDATE_S;
 	int64_t exp_s = nbf_s + request->lifetime_s;
-	g_autofree char *x5t = self_key(data, error);
-	if (x5t == NULL)
-		return false;
+	g_autofree char *x5t = NULL;
 	json_auto_t *claims = self_claims(request, issuer, nbf_s, exp_s);
-	char *compact = jws_sign(data, x5t, claims, error);
+	char *compact = self_sign(data, claims, &x5t, error);
 	if (compact == NULL)
 		return false;
 	*out = (struct actor_token){.compact = compact,

@@ -311,7 +311,7 @@ bool keyring_sign(struct keyring *keyring, const char *x5t, const void *bytes, s
 		else
 			keyring->signatures++;
 	} else if (pair != NULL) {
-		error_set(error, ERROR_RETRY, "keyring.sign",
+		error_set(error, ERROR_RETRY, "keyring.rolled",
 		        "the issuer key changed while a token was made: try again");
 	}
 	mutex_unlock(&keyring->mutex);

@@ -46,7 +46,8 @@ const char *key_slot_name(enum key_slot slot);
 
 /*
  * Signs with the current key (RS256). *signature is owned; *x5t is that of the key, owned. Errors:
- * keyring.empty, keyring.expired (CONFIG), keyring.sign.
+ * keyring.empty, keyring.expired (CONFIG), keyring.sign; keyring.rolled (RETRY) when another key
+ * than x5t signs now.
  */
 bool keyring_sign(struct keyring *keyring, const char *x5t, const void *bytes, size_t len,
         GByteArray **signature, GError **error);

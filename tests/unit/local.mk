@@ -104,6 +104,7 @@ unit_store_LDADD = $(UNIT_LDADD)
 # oauth
 check_PROGRAMS += unit_oauth
 ALL_TESTS += unit_oauth
+TSAN_TESTS += unit_oauth
 SMOKE_TESTS += unit_oauth
 unit_oauth_SOURCES = \
 	tests/unit/oauth/fixture.c tests/unit/oauth/fixture.h \
@@ -115,6 +116,7 @@ unit_oauth_SOURCES = \
 	tests/unit/oauth/test_metadata.c \
 	tests/unit/oauth/test_principal.c \
 	tests/unit/oauth/test_token.c \
+	tests/unit/oauth/test_token_threads.c \
 	tests/unit/oauth/test_trust.c \
 	tests/unit/oauth/test_verify.c
 unit_oauth_LDADD = $(UNIT_LDADD)
