@@ -97,13 +97,14 @@ build() {
 	say "Built: build/imex build/imexd build/devexchange"
 }
 
-# run_tests DIR NAME [make arguments]: runs a build's tests and adds its counts to the totals.
+# run_tests DIR NAME [make arguments]: runs a build's tests (or what $goal makes) and adds its counts
+# to the totals.
 passed=0 failed=0 skipped=0
 run_tests() {
 	local folder=$1 name=$2 result=0
 	shift 2
 	say "== $name"
-	make -C "$folder" -j"$jobs" check "$@" >"$folder/check.log" 2>&1 || result=$?
+	make -C "$folder" -j"$jobs" "${goal:-check}" "$@" >"$folder/check.log" 2>&1 || result=$?
 	grep -E '^(FAIL|ERROR|XPASS):' "$folder/check.log" || true
 	count() { sed -n "s/^# $1: *\([0-9]*\)$/\1/p" "$folder/check.log" | tail -1; }
 	local p f e s
@@ -155,6 +156,10 @@ check() {
 	run_tests build-asan "everything under the address, undefined and leak sanitizers" "$@"
 	one_step "the thread sanitizer builds" compile_only build-tsan --enable-tsan --enable-werror
 	run_tests build-tsan "the threaded tests under the thread sanitizer"
+	if [ -n "${IMEX_LONG:-}" ]; then
+		one_step "the fuzzers build" compile_only build-fuzz --enable-fuzzers --enable-asan --enable-werror CC=clang
+		goal=fuzz run_tests build-fuzz "each fuzz target for ${IMEX_FUZZ_S:-60} seconds"
+	fi
 	one_step "make distcheck" make -C build -j"$jobs" distcheck
 	say "took $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"
 	say "$passed passed, $failed failed"

@@ -1,7 +1,11 @@
-# Fuzz targets. Each is a program of its own, and its corpus is a test.
+# Fuzz targets. Each is a program of its own, and its corpus is a test. Under --enable-fuzzers
+# `make fuzz` runs each for IMEX_FUZZ_S seconds instead.
 if FUZZERS
 MAIN_FUZZ =
 LDFLAGS_FUZZ = $(AM_LDFLAGS) -fsanitize=fuzzer
+LOG_COMPILER = $(top_srcdir)/tests/fuzz/run.sh
+fuzz: $(FUZZ_TARGETS)
+	$(MAKE) $(AM_MAKEFLAGS) check_PROGRAMS='$(FUZZ_TARGETS)' check_LIBRARIES= check-TESTS
 else
 MAIN_FUZZ = tests/fuzz/replay.c
 LDFLAGS_FUZZ = $(AM_LDFLAGS)
@@ -11,6 +15,7 @@ CPPFLAGS_FUZZ = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
 FUZZ_TARGETS = fuzz_ews fuzz_json fuzz_xml_mend fuzz_xml_read
 check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/fuzz.h
+dist_noinst_SCRIPTS += tests/fuzz/run.sh
 
 fuzz_ews_SOURCES = tests/fuzz/fuzz_ews.c $(MAIN_FUZZ)
 fuzz_ews_CPPFLAGS = $(CPPFLAGS_FUZZ)
