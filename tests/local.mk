@@ -1,4 +1,4 @@
-EXTRA_DIST += tests/lib/devexchange.py tests/lib/partner.py
+EXTRA_DIST += tests/lib/devexchange.py tests/lib/ewsschema.py tests/lib/partner.py
 EXTRA_DIST += tests/lsan.supp tests/tsan.supp tests/lib/installation.py tests/lib/pgcluster.py tests/lib/tap.py
 EXTRA_DIST += tests/lsan.supp tests/tsan.supp tests/lib/pgcluster.py tests/lib/tap.py
 EXTRA_DIST += tests/lib/archivesite.py

@@ -91,7 +91,8 @@ def check(site):
 def run(store, seed, busy):
     chance = random.Random(seed)
     with make_site(store, seed) as site:
-        site.exchange.fault(kind="lost-answer", operation="CreateItem", count=-1, probability=0.3,
+        site.exchange.fault(kind="lost-answer", operation="CreateItem", count=1)
+        site.exchange.fault(strikes=0, kind="lost-answer", operation="CreateItem", count=-1, probability=0.3,
                             seed=chance.randrange(1 << 30))
         for _ in range(KILLS):
             site.sql("UPDATE lease SET until_utc_us = 0, holder = NULL")

@@ -44,7 +44,7 @@ def kill_until_enough(site, rng):
         if killed >= KILLS and under_way >= UNDER_WAY:
             break
         if number % 3 == 0:
-            site.dx.fault(kind="lost-answer", operation=CREATES[site.dialect], count=1)
+            site.dx.fault(strikes=0, kind="lost-answer", operation=CREATES[site.dialect], count=1)
         words = ("imex", "migrate", "--all", "--quiet") if killed < KILLS // 2 else ("imexd", "--once")
         begun = time.monotonic()
         if kill_at(site, words, rng.uniform(0.05, whole)):

@@ -1,10 +1,7 @@
-/* Counters for tests, and the recorder. */
+/* Counters for tests. */
 #include "http.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 
 static pthread_mutex_t counters_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -69,31 +66,4 @@ void counters_reset(void)
 		g_hash_table_destroy(counters);
 	counters = NULL;
 	pthread_mutex_unlock(&counters_lock);
-}
-
-static void record_file(const char *dir, unsigned number, const char *operation, const char *what,
-        const char *bytes, size_t length)
-{
-	char *name = g_strdup_printf(
-	        "%s/%06u-%s.%s.xml", dir, number, operation != NULL ? operation : "unknown", what);
-	GError *error = NULL;
-
-	if (!g_file_set_contents_full(
-	            name, bytes, (gssize)length, G_FILE_SET_CONTENTS_NONE, 0600, &error)) {
-		fprintf(stderr, "devexchange: %s\n", error->message);
-		g_error_free(error);
-	}
-	g_free(name);
-}
-
-void record_exchange(struct devx *devx, const char *operation, const char *request, size_t length,
-        int status, const char *answer, size_t answer_length)
-{
-	static unsigned next;
-	unsigned number = __atomic_add_fetch(&next, 1, __ATOMIC_SEQ_CST);
-	char *what = g_strdup_printf("response-%d", status);
-
-	record_file(devx->options.record_dir, number, operation, "request", request, length);
-	record_file(devx->options.record_dir, number, operation, what, answer, answer_length);
-	g_free(what);
 }

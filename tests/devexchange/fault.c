@@ -142,11 +142,9 @@ static struct rule *rule_new(void)
 
 	r->count = 1;
 	r->probability = 1.0;
-	r->hit.status = 503;
 	r->hit.retry_after_s = -1;
 	r->hit.back_off_ms = -1;
 	r->hit.delay_ms = 1000;
-	g_strlcpy(r->hit.text, "&#x1F;", sizeof r->hit.text);
 	g_strlcpy(r->hit.code, "ErrorInternalServerTransientError", sizeof r->hit.code);
 	r->seed = g_random_int();
 	return r;
@@ -308,13 +306,33 @@ struct fault_hit faults_take(struct faults *f, const char *operation, const char
 	return hit;
 }
 
-void fault_struck(struct faults *f, const struct fault_hit *hit)
+static struct rule *rule_of(struct faults *f, const struct fault_hit *hit)
 {
-	pthread_mutex_lock(&f->lock);
 	for (guint i = 0; i < f->rules->len; i++) {
 		struct rule *r = f->rules->pdata[i];
 		if (r->id == hit->rule)
-			r->struck++;
+			return r;
 	}
+	return NULL;
+}
+
+void fault_struck(struct faults *f, struct fault_hit *hit)
+{
+	pthread_mutex_lock(&f->lock);
+	struct rule *r = rule_of(f, hit);
+	if (r != NULL)
+		r->struck++;
+	hit->struck = true;
+	pthread_mutex_unlock(&f->lock);
+}
+
+void faults_settle(struct faults *f, const struct fault_hit *hit)
+{
+	if (hit->kind == FAULT_NONE || hit->struck)
+		return;
+	pthread_mutex_lock(&f->lock);
+	struct rule *r = rule_of(f, hit);
+	if (r != NULL && r->count >= 0)
+		r->count++;
 	pthread_mutex_unlock(&f->lock);
 }

@@ -14,7 +14,7 @@
 enum fault_kind {
 	FAULT_NONE,
 	/* not performed */
-	FAULT_HTTP, /* `status`, `retry_after_s` */
+	FAULT_HTTP, /* `status` (default 503), `retry_after_s` */
 	FAULT_BUSY, /* SOAP fault ErrorServerBusy with `back_off_ms` */
 	FAULT_CODE, /* SOAP fault with `code` */
 	FAULT_MESSAGE, /* HTTP 200, one response message with `code` */
@@ -49,7 +49,8 @@ struct fault_hit {
 	int status, retry_after_s, item;
 	int64_t back_off_ms, delay_ms, bytes;
 	char code[80];
-	char text[64];
+	char text[256];
+	bool struck;
 };
 
 struct faults;
@@ -63,10 +64,12 @@ uint64_t faults_add_text(struct faults *faults, const char *text, char **reason)
 bool faults_remove(struct faults *faults, uint64_t id); /* 0: all */
 json_t *faults_list(struct faults *faults);
 bool faults_active(struct faults *faults);
-/* The first rule that is due for this request; kind is FAULT_NONE when none is. */
+/*
+ * The first rule that is due for this request; kind is FAULT_NONE when none is. Whoever carries
+ * the fault out counts it; one that found nothing to strike at is given back in the end.
+ */
 struct fault_hit faults_take(struct faults *faults, const char *operation, const char *mailbox);
-
-/* Whoever carries the fault out counts it. */
-void fault_struck(struct faults *faults, const struct fault_hit *hit);
+void fault_struck(struct faults *faults, struct fault_hit *hit);
+void faults_settle(struct faults *faults, const struct fault_hit *hit);
 
 #endif

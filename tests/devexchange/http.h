@@ -37,8 +37,16 @@ void count_answer(const char *operation, const char *code, const char *mailbox);
 json_t *counters_json(void);
 void counters_reset(void);
 
-/* Writes the exchange into --record DIR. */
-void record_exchange(struct devx *devx, const char *operation, const char *request, size_t length,
-        int status, const char *answer, size_t answer_length);
+/*
+ * Writes one exchange into --record DIR as NNNNNN-OPERATION.request.xml and .WHAT-STATUS.xml;
+ * nothing without that option. What became of the answer:
+ */
+#define RECORD_ANSWER "response" /* sent whole, as it was made */
+#define RECORD_SPOILT "spoilt" /* a fault changed it: what was sent */
+#define RECORD_UNSENT "unsent" /* made, but a fault kept it or its end from the client */
+#define RECORD_PLAIN "plain" /* no SOAP: the text of an HTTP error */
+/* request: NULL for the further envelopes of a stream; answer: NULL when none was made. */
+void record_exchange(const struct devx *devx, const char *operation, const GString *request,
+        const char *what, int status, const GString *answer);
 
 #endif

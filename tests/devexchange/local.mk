@@ -78,12 +78,15 @@ devexchange_SOURCES = \
 	tests/devexchange/partner.h \
 	tests/devexchange/props.c \
 	tests/devexchange/props.h \
+	tests/devexchange/record.c \
 	tests/devexchange/respond.c \
 	tests/devexchange/restrict.c \
 	tests/devexchange/restrict.h \
 	tests/devexchange/route_ews.c \
 	tests/devexchange/schema.c \
 	tests/devexchange/schema.h \
+	tests/devexchange/send.c \
+	tests/devexchange/send.h \
 	tests/devexchange/server.c \
 	tests/devexchange/server.h \
 	tests/devexchange/shape.c \

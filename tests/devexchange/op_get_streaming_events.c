@@ -1,4 +1,4 @@
-#include "devx.h"
+#include "http.h"
 #include "notify.h"
 #include "operations.h"
 #include "stream.h"
@@ -214,6 +214,8 @@ static ssize_t stream_read(void *data, uint64_t at, char *out, size_t max)
 		g_string_truncate(st->pending, 0);
 		st->sent = 0;
 		next_part(st);
+		record_exchange(
+		        st->devx, "GetStreamingEvents", NULL, RECORD_ANSWER, 200, st->pending);
 	}
 	size_t n = MIN(st->pending->len - st->sent, max);
 	memcpy(out, st->pending->str + st->sent, n);

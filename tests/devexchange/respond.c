@@ -106,6 +106,28 @@ struct mailbox *store_find_guid_for(struct ctx *ctx, uint64_t guid)
 	return mb != NULL && may_open(ctx, mb) ? mb : NULL;
 }
 
+const char *error_payload(const char *operation)
+{
+	static const struct {
+		const char *operation, *payload;
+	} needed[] = {
+	        {"GetItem", "<m:Items/>"},
+	        {"CreateItem", "<m:Items/>"},
+	        {"UpdateItem", "<m:Items/>"},
+	        {"MoveItem", "<m:Items/>"},
+	        {"CopyItem", "<m:Items/>"},
+	        {"CreateAttachment", "<m:Attachments/>"},
+	        {"GetAttachment", "<m:Attachments/>"},
+	        {"GetUserPhoto", "<m:HasChanged>false</m:HasChanged>"},
+	        {"GetServerTimeZones", "<m:TimeZoneDefinitions/>"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(needed); i++)
+		if (strcmp(needed[i].operation, operation) == 0)
+			return needed[i].payload;
+	return "";
+}
+
 void rsp_open(struct ctx *ctx)
 {
 	g_string_append_printf(ctx->out,
@@ -185,5 +207,6 @@ void direct_error(struct ctx *ctx, const char *code)
 	g_string_append_printf(ctx->out,
 	        "<m:%sResponse xmlns:m=\"" NS_URI_M "\" xmlns:t=\"" NS_URI_T "\"", ctx->operation);
 	message_head(ctx, "Error", code);
+	g_string_append(ctx->out, error_payload(ctx->operation));
 	direct_end(ctx);
 }

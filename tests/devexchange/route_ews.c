@@ -1,168 +1,9 @@
 /* POST /EWS/Exchange.asmx: credentials, faults around the operation, the answer on the wire. */
-#include "http.h"
-#include "stream.h"
+#include "send.h"
+#include "tls.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* An answer that leaves in pieces: some bytes, a pause, more bytes, at last perhaps a reset. */
-struct piecemeal {
-	struct exchange x;
-	GString *body;
-	uint64_t split; /* pause once before this offset; 0: none */
-	size_t step; /* at most so many bytes at a time; 0: any */
-	int64_t pause_ms;
-	uint64_t cut; /* reset at this offset; 0: never */
-	bool paused;
-};
-
-static void sleep_ms(const struct devx *devx, int64_t ms)
-{
-	int64_t until = now_ms() + ms;
-
-	for (int64_t left = ms; left > 0 && !devx->stopping; left = until - now_ms())
-		g_usleep((gulong)MIN(left, 100) * 1000);
-}
-
-static ssize_t piece(void *data, uint64_t at, char *out, size_t max)
-{
-	struct piecemeal *p = data;
-	uint64_t end = p->body->len;
-
-	if (p->cut > 0 && at >= p->cut) {
-		http_reset(&p->x);
-		return MHD_CONTENT_READER_END_WITH_ERROR;
-	}
-	if (at >= end)
-		return MHD_CONTENT_READER_END_OF_STREAM;
-	if (p->split > 0 && at < p->split)
-		end = p->split;
-	if (p->cut > 0 && at < p->cut && p->cut < end)
-		end = p->cut;
-	if ((p->split > 0 && at == p->split && !p->paused) || (p->step > 0 && at > 0)) {
-		p->paused = true;
-		sleep_ms(p->x.devx, p->pause_ms);
-	}
-	size_t n = MIN((size_t)(end - at), max);
-	if (p->step > 0)
-		n = MIN(n, p->step);
-	memcpy(out, p->body->str + at, n);
-	return (ssize_t)n;
-}
-
-static void piecemeal_free(void *data)
-{
-	struct piecemeal *p = data;
-
-	g_string_free(p->body, TRUE);
-	g_free(p);
-}
-
-static enum MHD_Result send_response(
-        const struct exchange *x, struct MHD_Response *r, const struct answer *a)
-{
-	char *id = g_uuid_string_random();
-	const char *client_id = http_header(x, "client-request-id");
-
-	MHD_add_response_header(r, "Content-Type", a->content_type);
-	MHD_add_response_header(r, "request-id", id);
-	MHD_add_response_header(r, "X-FEServer", "DEVEXCHANGE");
-	if (client_id != NULL && xml_bool(http_header(x, "return-client-request-id")))
-		MHD_add_response_header(r, "client-request-id", client_id);
-	if (xml_bool(http_header(x, "X-PreferServerAffinity")))
-		MHD_add_response_header(r, "Set-Cookie",
-		        "X-BackEndOverrideCookie=devexchange~1; path=/; secure; HttpOnly");
-	enum MHD_Result rc = MHD_queue_response(x->connection, (unsigned)a->status, r);
-	MHD_destroy_response(r);
-	g_free(id);
-	return rc;
-}
-
-static enum MHD_Result send_plain(const struct exchange *x, struct answer *a)
-{
-	gsize length = a->body->len;
-	struct MHD_Response *r = MHD_create_response_from_buffer(
-	        length, g_string_free(a->body, FALSE), MHD_RESPMEM_MUST_FREE);
-
-	a->body = g_string_new(NULL);
-	return send_response(x, r, a);
-}
-
-static enum MHD_Result send_pieces(
-        const struct exchange *x, struct answer *a, const struct piecemeal *how, bool chunked)
-{
-	struct piecemeal *p = g_new0(struct piecemeal, 1);
-
-	*p = *how;
-	p->x = *x;
-	p->body = a->body;
-	a->body = g_string_new(NULL);
-	struct MHD_Response *r = MHD_create_response_from_callback(
-	        chunked ? MHD_SIZE_UNKNOWN : p->body->len, 16384, piece, p, piecemeal_free);
-	return send_response(x, r, a);
-}
-
-/* --- faults that need an answer to spoil */
-
-static uint64_t spot(const struct fault_hit *f, const GString *body)
-{
-	uint64_t at = f->bytes > 0 ? (uint64_t)f->bytes : body->len / 2;
-
-	return MIN(at, body->len > 0 ? body->len - 1 : 0);
-}
-
-/* Puts the text before the last character data of the answer and returns its offset. */
-static uint64_t insert_text(GString *body, const char *text)
-{
-	for (gsize i = body->len; i > 1; i--)
-		if (body->str[i - 1] == '<' && body->str[i] == '/' && i > 1 &&
-		        body->str[i - 2] != '>') {
-			g_string_insert(body, (gssize)i - 1, text);
-			return i - 1;
-		}
-	return 0;
-}
-
-static void break_markup(GString *body)
-{
-	char *at = g_strstr_len(body->str + body->len / 2, -1, "</");
-
-	if (at != NULL)
-		g_string_erase(body, at - body->str, 2);
-}
-
-static enum MHD_Result send_spoilt(struct exchange *x, struct answer *a, const struct fault_hit *f)
-{
-	struct piecemeal how = {.pause_ms = 50};
-
-	if (f->kind == FAULT_RESET_WITHIN) {
-		how.cut = MAX(spot(f, a->body), 1);
-		return send_pieces(x, a, &how, false);
-	}
-	if (f->kind == FAULT_TRUNCATE) {
-		g_string_truncate(a->body, spot(f, a->body));
-	} else if (f->kind == FAULT_MALFORMED) {
-		break_markup(a->body);
-	} else if (f->kind == FAULT_CONTENT_TYPE) {
-		a->content_type = "text/html; charset=utf-8";
-	} else if (f->kind == FAULT_ILLEGAL_CHAR) {
-		how.split = insert_text(a->body, f->text) + strlen(f->text) / 2;
-		return send_pieces(x, a, &how, true);
-	} else if (f->kind == FAULT_OVERSIZE) {
-		g_string_append(a->body, "<!--");
-		gsize from = a->body->len;
-		g_string_set_size(a->body, from + (gsize)(f->bytes > 0 ? f->bytes : 64 << 20));
-		memset(a->body->str + from, ' ', a->body->len - from);
-		g_string_append(a->body, "-->");
-	} else if (f->kind == FAULT_DRIP) {
-		how.step = f->bytes > 0 ? (size_t)f->bytes : 64;
-		how.pause_ms = f->delay_ms;
-		return send_pieces(x, a, &how, true);
-	} else if (f->kind == FAULT_RESET_AFTER) {
-		x->reset_after = true;
-	}
-	return send_plain(x, a);
-}
 
 /* --- faults that keep the operation from running, or from being answered */
 
@@ -201,102 +42,112 @@ static void late_start(struct exchange *x, const struct identity *who, int64_t d
 		pthread_detach(thread);
 }
 
-static enum MHD_Result send_status(const struct exchange *x, const struct fault_hit *f)
+/* One request under one fault, before the operation. */
+struct stroke {
+	struct exchange *x;
+	const struct identity *who;
+	struct fault_hit *fault;
+	const char *operation, *mailbox; /* as far as they are known */
+};
+
+static enum MHD_Result strike_status(struct stroke *s)
 {
+	int status = s->fault->status > 0 ? s->fault->status : 503;
+	const char *text = status == 503 ? "The service is unavailable." : "The request failed.";
 	struct auth_result refused = {0};
 	char seconds[24];
 	const char *more[] = {"Retry-After", seconds, NULL};
+	GString plain = {.str = (gchar *)(uintptr_t)text, .len = strlen(text)};
 
-	if (f->status == 401)
-		return http_unauthorized(x, &refused);
-	g_snprintf(seconds, sizeof seconds, "%d", f->retry_after_s);
-	return http_text(x, f->status, "text/html",
-	        f->status == 503 ? "The service is unavailable." : "The request failed.",
-	        f->retry_after_s >= 0 ? more : NULL);
+	record_exchange(s->x->devx, s->operation, s->x->body, RECORD_PLAIN, status, &plain);
+	if (status == 401)
+		return http_unauthorized(s->x, &refused);
+	g_snprintf(seconds, sizeof seconds, "%d", s->fault->retry_after_s);
+	return http_text(
+	        s->x, status, "text/html", text, s->fault->retry_after_s >= 0 ? more : NULL);
 }
 
-/* True when the fault ends the exchange here; *rc is then its result. */
-static bool struck_before(struct exchange *x, const struct identity *who, const struct fault_hit *f,
-        const char *operation, enum MHD_Result *rc)
+static enum MHD_Result strike_answer(struct stroke *s, struct answer *a)
 {
-	struct answer *a = NULL;
+	/* A rule may name a code that no server has. */
+	const char *word = code_known(a->code) != NULL ? RECORD_ANSWER : RECORD_SPOILT;
 
-	*rc = MHD_NO;
-	if (f->kind == FAULT_HTTP) {
-		*rc = send_status(x, f);
-	} else if (f->kind == FAULT_BUSY) {
-		a = soap_fault(x->devx, "ErrorServerBusy", f->back_off_ms);
-	} else if (f->kind == FAULT_CODE) {
-		a = soap_fault(x->devx, f->code, f->back_off_ms);
-	} else if (f->kind == FAULT_MESSAGE) {
-		a = soap_message(x->devx, operation, f->code, f->back_off_ms);
-	} else if (f->kind == FAULT_RESET_BEFORE) {
-		http_reset(x);
-	} else if (f->kind == FAULT_LATE_EFFECT) {
-		late_start(x, who, f->delay_ms);
-		http_reset(x);
-	} else {
-		return false;
-	}
-	fault_struck(x->devx->faults, f);
-	if (a != NULL) {
-		count_answer(operation, a->code, NULL);
-		*rc = send_plain(x, a);
-		answer_free(a);
-	}
-	return true;
+	count_answer(s->operation, a->code, NULL);
+	record_exchange(s->x->devx, s->operation, s->x->body, word, a->status, a->body);
+	enum MHD_Result rc = send_plain(s->x, a);
+	answer_free(a);
+	return rc;
 }
 
-static bool spoils_answer(enum fault_kind kind)
+static enum MHD_Result strike_busy(struct stroke *s)
 {
-	return kind >= FAULT_RESET_WITHIN && kind <= FAULT_DRIP;
+	return strike_answer(s, soap_fault(s->x->devx, "ErrorServerBusy", s->fault->back_off_ms));
 }
 
-static enum MHD_Result send_answer(struct exchange *x, struct answer *a, const struct fault_hit *f)
+static enum MHD_Result strike_code(struct stroke *s)
 {
-	if (f->kind == FAULT_LOST_ANSWER || f->kind == FAULT_SILENCE) {
-		fault_struck(x->devx->faults, f);
-		if (f->kind == FAULT_SILENCE)
-			sleep_ms(x->devx, f->delay_ms);
-		http_reset(x);
-		return MHD_NO;
-	}
-	if (f->kind == FAULT_DELAY) {
-		fault_struck(x->devx->faults, f);
-		sleep_ms(x->devx, f->delay_ms);
-	}
-	if (spoils_answer(f->kind)) {
-		fault_struck(x->devx->faults, f);
-		return send_spoilt(x, a, f);
-	}
-	if (a->stream) {
-		struct MHD_Response *r = stream_response(x->devx, a);
-		return send_response(x, r, a);
-	}
-	return send_plain(x, a);
+	return strike_answer(s, soap_fault(s->x->devx, s->fault->code, s->fault->back_off_ms));
+}
+
+static enum MHD_Result strike_message(struct stroke *s)
+{
+	return strike_answer(
+	        s, soap_message(s->x->devx, s->operation, s->fault->code, s->fault->back_off_ms));
+}
+
+static enum MHD_Result strike_reset(struct stroke *s)
+{
+	record_exchange(s->x->devx, s->operation, s->x->body, RECORD_UNSENT, 0, NULL);
+	http_reset(s->x);
+	return MHD_NO;
+}
+
+static enum MHD_Result strike_late(struct stroke *s)
+{
+	late_start(s->x, s->who, s->fault->delay_ms);
+	return strike_reset(s);
+}
+
+/* The faults that end the exchange before the operation. */
+static enum MHD_Result (*const strikes[FAULT_KINDS])(struct stroke *s) = {
+        [FAULT_HTTP] = strike_status,
+        [FAULT_BUSY] = strike_busy,
+        [FAULT_CODE] = strike_code,
+        [FAULT_MESSAGE] = strike_message,
+        [FAULT_RESET_BEFORE] = strike_reset,
+        [FAULT_LATE_EFFECT] = strike_late,
+};
+
+static enum MHD_Result perform(
+        struct exchange *x, const struct identity *who, struct fault_hit *fault)
+{
+	struct answer *a = soap_handle(
+	        x->devx, who, http_header(x, "X-AnchorMailbox"), x->body->str, x->body->len, fault);
+
+	count_answer(a->operation, a->code, a->mailbox != NULL ? a->mailbox->smtp : NULL);
+	enum MHD_Result rc = send_answer(x, a, fault);
+	answer_free(a);
+	return rc;
 }
 
 static enum MHD_Result handle(struct exchange *x, const struct identity *who)
 {
-	struct devx *devx = x->devx;
+	struct faults *faults = x->devx->faults;
 	struct fault_hit hit = {.kind = FAULT_NONE};
+	struct stroke s = {.x = x, .who = who, .fault = &hit};
 	enum MHD_Result rc;
 
-	if (faults_active(devx->faults)) {
-		const char *operation, *mailbox;
-		soap_peek(devx, who, x->body->str, x->body->len, &operation, &mailbox);
-		hit = faults_take(devx->faults, operation, mailbox);
-		if (struck_before(x, who, &hit, operation, &rc))
-			return rc;
+	if (faults_active(faults)) {
+		soap_peek(x->devx, who, x->body->str, x->body->len, &s.operation, &s.mailbox);
+		hit = faults_take(faults, s.operation, s.mailbox);
 	}
-	struct answer *a = soap_handle(
-	        devx, who, http_header(x, "X-AnchorMailbox"), x->body->str, x->body->len, &hit);
-	count_answer(a->operation, a->code, a->mailbox != NULL ? a->mailbox->smtp : NULL);
-	if (devx->options.record_dir != NULL)
-		record_exchange(devx, a->operation, x->body->str, x->body->len, a->status,
-		        a->body->str, a->body->len);
-	rc = send_answer(x, a, &hit);
-	answer_free(a);
+	if (strikes[hit.kind] != NULL && (s.operation != NULL || hit.kind != FAULT_MESSAGE)) {
+		fault_struck(faults, &hit);
+		rc = strikes[hit.kind](&s);
+	} else {
+		rc = perform(x, who, &hit);
+	}
+	faults_settle(faults, &hit);
 	return rc;
 }
 

@@ -336,6 +336,7 @@ struct answer *soap_message(
 		        "<m:MessageXml><t:Value Name=\"BackOffMilliseconds\">%" G_GINT64_FORMAT
 		        "</t:Value></m:MessageXml>",
 		        back_off_ms);
+	g_string_append(a->body, error_payload(operation));
 	if (!direct)
 		g_string_append_printf(
 		        a->body, "</m:%sResponseMessage></m:ResponseMessages>", operation);
@@ -371,36 +372,35 @@ void soap_peek(struct devx *devx, const struct identity *who, const char *bytes,
 
 bool ctx_fault(struct ctx *ctx, enum fault_kind kind)
 {
-	if (ctx->fault.kind != kind)
+	if (ctx->fault == NULL || ctx->fault->kind != kind)
 		return false;
-	fault_struck(ctx->devx->faults, &ctx->fault);
+	fault_struck(ctx->devx->faults, ctx->fault);
 	return true;
 }
 
 const char *ctx_item_fault(struct ctx *ctx, int index)
 {
-	if (ctx->fault.kind == FAULT_BAD_ITEM && index == ctx->fault.item) {
-		fault_struck(ctx->devx->faults, &ctx->fault);
-		return ctx->fault.code;
-	}
-	if (ctx->fault.kind == FAULT_BATCH_STOPPED && index >= ctx->fault.item) {
-		if (index == ctx->fault.item)
-			fault_struck(ctx->devx->faults, &ctx->fault);
-		return "ErrorBatchProcessingStopped";
-	}
-	return NULL;
+	const struct fault_hit *f = ctx->fault;
+
+	if (f == NULL || index < f->item)
+		return NULL;
+	if (index == f->item && ctx_fault(ctx, FAULT_BAD_ITEM))
+		return f->code;
+	if (f->kind != FAULT_BATCH_STOPPED || (index > f->item && !f->struck))
+		return NULL;
+	if (index == f->item)
+		ctx_fault(ctx, FAULT_BATCH_STOPPED);
+	return "ErrorBatchProcessingStopped";
 }
 
 struct answer *soap_handle(struct devx *devx, const struct identity *who, const char *anchor,
-        const char *bytes, size_t length, const struct fault_hit *hit)
+        const char *bytes, size_t length, struct fault_hit *fault)
 {
 	struct answer *a = answer_new();
-	struct ctx ctx = {.devx = devx, .who = *who, .anchor = anchor};
+	struct ctx ctx = {.devx = devx, .who = *who, .anchor = anchor, .fault = fault};
 	char *message;
 	int line, column;
 
-	if (hit != NULL)
-		ctx.fault = *hit;
 	struct xml_doc *doc = xml_parse(bytes, length, &message, &line, &column);
 	if (doc == NULL) {
 		fault_schema(devx, a, line, column, message);

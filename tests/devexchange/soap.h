@@ -44,7 +44,7 @@ struct ctx {
 	struct xml_node *header, *body; /* body: the operation's element */
 	const char *anchor; /* X-AnchorMailbox, or NULL */
 	GString *out;
-	struct fault_hit fault; /* a fault to be carried out within the operation */
+	struct fault_hit *fault; /* to be carried out within the operation; or NULL */
 	bool stream; /* the answer goes on after this envelope: GetStreamingEvents */
 	GPtrArray *stream_ids;
 	int stream_minutes;
@@ -82,7 +82,7 @@ struct answer {
 
 /* Handles one request body. Never fails: what is wrong becomes a fault. */
 struct answer *soap_handle(struct devx *devx, const struct identity *who, const char *anchor,
-        const char *bytes, size_t length, const struct fault_hit *fault);
+        const char *bytes, size_t length, struct fault_hit *fault);
 /* An answer that is only a fault. */
 struct answer *soap_fault(struct devx *devx, const char *code, int64_t back_off_ms);
 /* HTTP 200 with one error message of that operation. */
@@ -128,6 +128,8 @@ void rsp_sync_error(struct ctx *ctx, const char *code, const char *last);
 void direct_ok(struct ctx *ctx);
 void direct_end(struct ctx *ctx);
 void direct_error(struct ctx *ctx, const char *code);
+/* What the schema wants in an error message of that operation beside the code. */
+const char *error_payload(const char *operation);
 const char *code_text(const char *code);
 const char *code_known(const char *code); /* the static copy, or NULL */
 

@@ -274,8 +274,9 @@ def _():
         assert stand.ews.ok("statistics")["mended"] > 0
         rule = stand.server.fault(kind="drip", operation="SyncFolderItems", bytes=500, delay_ms=1, count=1)
         assert len(whole(stand.ews, "folder")[0]) == 40 and stand.server.struck(rule) == 1
+        state = stand.ews.ok("changes", dialect="folder")["state"]
         rule = stand.server.fault(kind="same-state", operation="SyncFolderItems", count=2)
-        answer = stand.ews.call("changes", dialect="folder")
+        answer = stand.ews.call("changes", dialect="folder", state=state)
         assert answer["ok"] or answer["reason"] == "ews.protocol", answer
         stand.server.clear_faults()
         rule = stand.server.fault(kind="ghost-item", operation="SyncFolderItems", count=1)

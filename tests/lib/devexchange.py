@@ -5,10 +5,14 @@
         dx.fault(kind="lost-answer", operation="CreateItem")
         ... dx.struck() ...
 
-Every SOAP answer that soap() receives is checked against the schema when the shared data is there.
+A rule whose fault did not strike fails the test, when the faults are cleared or the server ends. Every answer that the
+server gave, to whatever client, is checked against the schema at the end when the shared data is there; in the grommunio
+profile answers have that server's habits in place of the schema's.
 The program is $DEVEXCHANGE, or build/devexchange beside the test.
 """
 import base64
+import contextlib
+import glob
 import json
 import os
 import shutil
@@ -20,7 +24,7 @@ import time
 import urllib.error
 import urllib.request
 
-import tap
+import ewsschema
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 T = "http://schemas.microsoft.com/exchange/services/2006/types"
@@ -34,11 +38,9 @@ _schema = None
 def schema():
     """The EWS schema as an lxml validator, or None without the shared data."""
     global _schema
-    shared = tap.shared_data()
-    path = os.path.join(shared, "ews-schema", "ews-soap.xsd") if shared else None
-    if _schema is None and path and os.path.exists(path):
+    if _schema is None and ewsschema.path():
         from lxml import etree
-        _schema = etree.XMLSchema(etree.parse(path))
+        _schema = etree.XMLSchema(etree.parse(ewsschema.path()))
     return _schema
 
 
@@ -60,8 +62,14 @@ class Devexchange:
     def __init__(self, *arguments, folder=None, start=True):
         self.own = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="devx-")
-        self.arguments = arguments
+        self.arguments = list(arguments)
+        self.record = os.path.join(self.folder, "record")
+        if "--record" in arguments:
+            self.record = arguments[arguments.index("--record") + 1]
+        elif ewsschema.path():
+            self.arguments += ["--record", self.record]
         self.process = None
+        self.expected = {}
         if start:
             self.start()
 
@@ -102,12 +110,22 @@ class Devexchange:
         return self
 
     def __exit__(self, *exc):
+        try:
+            if exc[0] is None:
+                self.close()
+        finally:
+            self.stop()
+            if self.own:
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    def close(self):
+        """Ends the server and raises when something about it was wrong."""
+        self.check_struck()
         status = self.stop()
-        text = self.output()
-        if self.own:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        if exc[0] is None and status != 0:
-            raise AssertionError("devexchange ended with %s: %s" % (status, text))
+        if status:
+            raise AssertionError("devexchange ended with %s: %s" % (status, self.output()))
+        if ewsschema.path() and "grommunio" not in self.arguments:
+            ewsschema.check(sorted(glob.glob(os.path.join(self.record, "*.response-*.xml"))))
 
     # --- control
 
@@ -119,14 +137,36 @@ class Devexchange:
         with urllib.request.urlopen(request, context=self.context, timeout=60) as answer:
             return json.load(answer)
 
-    def fault(self, **rule):
-        return self.control("POST", "faults", rule)["id"]
+    def fault(self, strikes=1, **rule):
+        """Adds a rule that must strike at least so often; 0 for one that need not."""
+        number = self.control("POST", "faults", rule)["id"]
+        self.expected[number] = (strikes, rule)
+        return number
+
+    @contextlib.contextmanager
+    def striking(self, strikes=1, **rule):
+        """The rule holds for the block, and must strike exactly so often in it."""
+        number = self.fault(strikes, **rule)
+        yield number
+        struck = self.struck(number)
+        self.control("DELETE", "faults/%d" % number)
+        del self.expected[number]
+        assert struck == strikes, "%s struck %d times, not %d" % (rule, struck, strikes)
+
+    def check_struck(self):
+        """Raises when a rule did not strike that was expected to."""
+        expected, self.expected = self.expected, {}
+        if expected and self.process is not None and self.process.poll() is None:
+            struck = {f["id"]: f["struck"] for f in self.control("GET", "faults")}
+            for number, (strikes, rule) in expected.items():
+                assert struck.get(number, 0) >= strikes, "%s struck %d times only" % (rule, struck.get(number, 0))
 
     def struck(self, rule=None):
         """How often the fault struck; all faults together without an id."""
         return sum(f["struck"] for f in self.control("GET", "faults") if rule in (None, f["id"]))
 
     def clear_faults(self):
+        self.check_struck()
         self.control("DELETE", "faults")
 
     def counters(self):

@@ -344,13 +344,15 @@ class SyncSite:
                 for line in out.splitlines()]
 
     def close(self):
-        status = self.dx.stop()
-        text = self.dx.output()
-        shutil.rmtree(self.folder, ignore_errors=True)
-        assert status == 0, text
+        self.__exit__(None)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exc):
-        self.close()
+        try:
+            if exc[0] is None:
+                self.dx.close()
+        finally:
+            self.dx.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
