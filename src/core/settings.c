@@ -50,16 +50,19 @@ const struct setting config_settings[] = {
         {"listen", "ops_address", SETTING_STRING, NULL, 0, 0, NULL,
                 "Loopback address and port of health and metrics; off unless set."},
 
-        {"users", "map", SETTING_CHOICE, "same", 0, 0, "same|file|rule",
+        {"users", "map", SETTING_CHOICE, "same", 0, 0, "same|file|rule|source|ldap",
                 "How an IM address is turned into a mailbox."},
         {"users", "file", SETTING_PATH, NULL, 0, 0, NULL,
-                "Lines of IM address and SMTP address; a line beats same and rule."},
+                "Lines of IM address and SMTP address; a line beats every other map."},
         {"users", "rule", SETTING_STRING, "{local}@{domain}", 0, 0, NULL,
                 "With map = rule: the SMTP address made of {local} and {domain} of the IM address "
                 "and the domain's {sip_domain}."},
         {"users", "foreign", SETTING_CHOICE, "skip", 0, 0, "skip|keep",
                 "What happens to contacts of domains without a [domain NAME]: skip leaves them out "
                 "and says so, keep has the same address on both sides."},
+
+        {"users", "refresh", SETTING_DURATION, "10m", 1, DAY_S, NULL,
+                "How often a running imexd reads the user map anew."},
 
         {"ldap", "url", SETTING_URL, NULL, 0, 0, NULL,
                 "The directory: ldap://HOST, ldaps://HOST or ldapi:///; several separated by "
@@ -81,6 +84,20 @@ const struct setting config_settings[] = {
                 "How long to wait for a connection and for each answer."},
         {"ldap", "base", SETTING_STRING, NULL, 0, 0, NULL,
                 "The entry below which users are searched."},
+        {"ldap", "filter", SETTING_STRING, "(objectClass=person)", 0, 0, NULL,
+                "Which entries are users."},
+        {"ldap", "im", SETTING_STRING, NULL, 0, 0, NULL,
+                "A user's IM address, made of attributes in braces, such as "
+                "{uid}@im.corp.example."},
+        {"ldap", "mail", SETTING_STRING, "{mail}", 0, 0, NULL,
+                "The SMTP address of the user's mailbox, made of attributes in braces."},
+        {"ldap", "upn", SETTING_STRING, NULL, 0, 0, NULL,
+                "The user principal name, such as {userPrincipalName}."},
+        {"ldap", "sip", SETTING_STRING, NULL, 0, 0, NULL,
+                "The address on the mail side, such as {msRTCSIP-PrimaryUserAddress}; the SMTP "
+                "address unless set."},
+        {"ldap", "server", SETTING_STRING, NULL, 0, 0, NULL,
+                "The [server NAME] of the mailbox; the domain's unless set."},
 
         {"domain", "source", SETTING_STRING, NULL, 0, 0, NULL,
                 "The [source NAME] that holds this IM domain's rosters and messages."},

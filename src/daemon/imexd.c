@@ -275,30 +275,54 @@ static void look_at_sources(struct service *service, struct worker *worker)
 	schedule_owners_clear(&owners);
 }
 
-/* Until asked to stop (NULL) or until another configuration takes over. */
-static struct config *serve_with(struct service *service, struct worker *worker)
+/* Whether accounts, the directory or the file say another thing than the map that is in use. */
+static bool map_changed(const struct service *service)
 {
-	struct config *next = NULL;
-	int64_t looked_mono_us = 0;
+	g_autoptr(GError) cause = NULL;
+	autoptr(usermap) now = usermap_new(service->config, &cause);
+	if (now == NULL)
+		log_error("usermap.refresh", "the user map stays as it was read before: %s",
+		        cause->message);
+	else if (usermap_fingerprint(now) != usermap_fingerprint(service->map))
+		return true;
+	return false;
+}
+
+/*
+ * Until asked to stop, or until another configuration (*next) or another user map (*again) takes
+ * over.
+ */
+static void serve_with(
+        struct service *service, struct worker *worker, struct config **next, bool *again)
+{
+	int64_t looked_mono_us = 0, mapped_mono_us = clock_mono_us();
+	int64_t refresh_us =
+	        config_duration_s(service->config, "users", NULL, "refresh") * CLOCK_US_PER_S;
 	struct thread *crew = thread_start("imex-crew", crew_body, service);
 	tell_service_manager("READY=1");
 	log_info("imexd.ready", "imexd %s is at work", PACKAGE_VERSION);
-	while (next == NULL && atomic_load(&stop_wanted) == 0) {
+	while (*next == NULL && !*again && atomic_load(&stop_wanted) == 0) {
 		if (atomic_load(&reload_wanted) != 0)
-			next = reload(service->config, worker);
+			*next = reload(service->config, worker);
+		if (clock_mono_us() - mapped_mono_us >= refresh_us) {
+			*again = map_changed(service);
+			mapped_mono_us = clock_mono_us();
+		}
 		if (looked_mono_us == 0 || clock_mono_us() - looked_mono_us >= SOURCES_EVERY_US) {
 			look_at_sources(service, worker);
 			looked_mono_us = clock_mono_us();
 		}
 		clock_sleep_us(LOOK_EVERY_US);
 	}
-	tell_service_manager(next != NULL ? "RELOADING=1" : "STOPPING=1");
+	if (*again)
+		log_info("usermap.refresh", "the user map has changed");
+	tell_service_manager(*next != NULL || *again ? "RELOADING=1" : "STOPPING=1");
 	atomic_store(&service->ending, 1);
 	thread_join(crew);
-	return next;
 }
 
-static bool serve_one(const struct config *config, struct config **next, GError **error)
+static bool serve_one(
+        const struct config *config, struct config **next, bool *again, GError **error)
 {
 	struct service service;
 	bool good = service_begin(&service, config, error) && service_keep_trust(&service, error);
@@ -308,23 +332,45 @@ static bool serve_one(const struct config *config, struct config **next, GError 
 		        service.shared != NULL ? worker_open(service.shared, error) : NULL;
 		good = worker != NULL && store_lease_break_dead(worker_store(worker), error);
 		if (good)
-			*next = serve_with(&service, worker);
+			serve_with(&service, worker, next, again);
 	}
 	service_end(&service);
 	return good;
 }
 
+/* A service that was well once waits for what is gone for a while: the directory, the database. */
+static bool worth_waiting(const GError *cause, bool begun)
+{
+	if (!begun || error_class_of(cause) != ERROR_RETRY || atomic_load(&stop_wanted) != 0)
+		return false;
+	log_error("imexd.waiting", "%s", cause->message);
+	for (int64_t slept_us = 0; slept_us < SOURCES_EVERY_US && atomic_load(&stop_wanted) == 0;
+	        slept_us += LOOK_EVERY_US)
+		clock_sleep_us(LOOK_EVERY_US);
+	return true;
+}
+
 static int serve(struct config *config, GError **error)
 {
 	autoptr(config) current = config;
-	for (;;) {
+	for (bool begun = false;; begun = true) {
 		struct config *next = NULL;
-		if (!serve_one(current, &next, error))
-			return EXIT_FAILED;
-		if (next == NULL)
+		bool again = false;
+		GError *cause = NULL;
+		if (!serve_one(current, &next, &again, &cause)) {
+			again = worth_waiting(cause, begun);
+			if (!again) {
+				g_propagate_error(error, cause);
+				return EXIT_FAILED;
+			}
+			g_error_free(cause);
+		}
+		if (next == NULL && !again)
 			return EXIT_DONE;
-		config_free(current);
-		current = next;
+		if (next != NULL) {
+			config_free(current);
+			current = next;
+		}
 	}
 }
 

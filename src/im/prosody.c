@@ -192,6 +192,28 @@ static bool prosody_owners(struct im_source *source, im_owner_fn each, void *dat
 	return true;
 }
 
+static bool prosody_mails(struct im_source *source, im_mail_fn each, void *data, GError **error)
+{
+	g_autoptr(GPtrArray) pairs = g_ptr_array_new_with_free_func(g_free);
+	autoptr(db_result) result = db_query(prosody_of(source)->db,
+	        "SELECT p.host, p.\"user\", p.value FROM prosody p WHERE p.store = "
+	        "'account_details' AND p.key = 'email' AND p.type = 'string' AND p.value <> ''",
+	        DB_NO_VALUES, error);
+	int more = result != NULL ? 1 : -1;
+	while (more > 0 && (more = db_next(result, error)) > 0) {
+		char *owner = prosody_address(result, 0, 1);
+		if (owner == NULL)
+			continue;
+		g_ptr_array_add(pairs, owner);
+		g_ptr_array_add(pairs, db_column_dup(result, 2));
+	}
+	bool good = more == 0;
+	for (guint i = 0; good && i + 1 < pairs->len; i += 2)
+		good = each(
+		        data, g_ptr_array_index(pairs, i), g_ptr_array_index(pairs, i + 1), error);
+	return good;
+}
+
 static char *prosody_roster_version(struct im_source *source, const char *owner, GError **error)
 {
 	struct prosody *prosody = prosody_of(source);
@@ -217,6 +239,7 @@ const struct im_source_driver prosody_driver = {
         .open = prosody_open,
         .close = prosody_close,
         .owners = prosody_owners,
+        .mails = prosody_mails,
         .roster_version = prosody_roster_version,
         .roster_went_back = version_went_back,
         .roster_read = prosody_roster_read,

@@ -124,6 +124,11 @@ bool im_source_owners(struct im_source *source, im_owner_fn each, void *data, GE
 	return source->driver->owners(source, each, data, error);
 }
 
+bool im_source_mails(struct im_source *source, im_mail_fn each, void *data, GError **error)
+{
+	return source->driver->mails(source, each, data, error);
+}
+
 char *im_source_roster_version(struct im_source *source, const char *owner, GError **error)
 {
 	return source->driver->roster_version(source, owner, error);

@@ -98,6 +98,12 @@ typedef bool (*im_owner_fn)(void *data, const char *owner, const char *version, 
  * read. In no order.
  */
 bool im_source_owners(struct im_source *source, im_owner_fn each, void *data, GError **error);
+/*
+ * The e-mail address that the IM side keeps with each account that has one, as it was entered
+ * there. Prosody: account_details, which whoever makes the account fills in. In no order.
+ */
+typedef bool (*im_mail_fn)(void *data, const char *owner, const char *mail, GError **error);
+bool im_source_mails(struct im_source *source, im_mail_fn each, void *data, GError **error);
 /* One owner's version, owned; NULL with source.no_owner. */
 char *im_source_roster_version(struct im_source *source, const char *owner, GError **error);
 

@@ -16,6 +16,7 @@ struct im_source_driver {
 	void (*close)(struct im_source *source);
 
 	bool (*owners)(struct im_source *source, im_owner_fn each, void *data, GError **error);
+	bool (*mails)(struct im_source *source, im_mail_fn each, void *data, GError **error);
 	char *(*roster_version)(struct im_source *source, const char *owner, GError **error);
 	bool (*roster_went_back)(const char *before, const char *now);
 	struct im_roster *(*roster_read)(struct im_source *source, const char *owner, im_odd_fn odd,

@@ -18,7 +18,8 @@ libimex_sync_a_SOURCES += \
 # who is whom
 libimex_sync_a_SOURCES += \
 	src/sync/usermap.c src/sync/usermap.h \
-	src/sync/usermap_file.c src/sync/usermap_private.h
+	src/sync/usermap_file.c src/sync/usermap_private.h \
+	src/sync/usermap_found.c
 # archive
 libimex_sync_a_SOURCES += \
 	src/sync/deliver.c src/sync/deliver.h \

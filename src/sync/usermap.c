@@ -8,13 +8,7 @@
 
 static void free_entry(gpointer data)
 {
-	struct usermap_entry *entry = data;
-	g_free(entry->owner);
-	g_free(entry->smtp);
-	g_free(entry->upn);
-	g_free(entry->sip);
-	g_free(entry->server);
-	g_free(entry);
+	usermap_entry_free(data);
 }
 
 struct domain {
@@ -33,7 +27,7 @@ static void free_domain(gpointer data)
 }
 
 struct usermap {
-	char *mode; /* same, file or rule */
+	char *mode; /* same, file, rule, source or ldap */
 	char *rule;
 	bool keep_foreign;
 	GHashTable *domains; /* by name; owns */
@@ -193,6 +187,92 @@ static bool add_entry(struct usermap *map, const struct config *config, const ch
 	return true;
 }
 
+/* Nobody could say who is meant: neither of the two has it. */
+static void refuse_shared(struct usermap_entry *entry, struct usermap_entry *twin, const char *what)
+{
+	struct usermap_entry *both[] = {entry, twin};
+	for (unsigned i = 0; i < 2; i++) {
+		/* A line of the file was written by somebody who knew, and stays. */
+		if (both[i]->line != 0)
+			continue;
+		g_free(both[i]->problem);
+		both[i]->problem = g_strdup_printf("%s is given to %s as well: correct one of the "
+		                                   "two, or add a line to the user map file",
+		        what, both[1 - i]->owner);
+		both[i]->shared = true;
+	}
+}
+
+static void complete_found(
+        const struct usermap *map, const struct config *config, struct usermap_entry *entry)
+{
+	const struct domain *domain =
+	        g_hash_table_lookup(map->domains, address_domain(entry->owner));
+	if (entry->server == NULL && domain != NULL)
+		entry->server = g_strdup(domain->server);
+	if (entry->sip == NULL)
+		entry->sip = g_strdup(entry->smtp);
+	if (entry->problem != NULL)
+		return;
+	if (entry->server == NULL)
+		entry->problem = g_strdup_printf("its domain has no mail server: add [domain %s] "
+		                                 "with server to the configuration file",
+		        address_domain(entry->owner));
+	else if (!config_has_section(config, "server", entry->server))
+		entry->problem = g_strdup_printf("its mail server %s has no section [server %s] "
+		                                 "in the configuration file",
+		        entry->server, entry->server);
+}
+
+/* Owns entry. */
+static void add_found_one(
+        struct usermap *map, const struct config *config, struct usermap_entry *entry)
+{
+	struct usermap_entry *twin = g_hash_table_lookup(map->entries, entry->owner);
+	if (twin != NULL) {
+		if (twin->line == 0) {
+			g_free(twin->problem);
+			twin->problem =
+			        g_strdup("its IM address stands in two places: keep one, or "
+			                 "add a line to the user map file");
+			twin->shared = true;
+		}
+		usermap_entry_free(entry);
+		return;
+	}
+	g_hash_table_insert(map->entries, entry->owner, entry);
+	complete_found(map, config, entry);
+	twin = entry->sip != NULL ? g_hash_table_lookup(map->entries_by_sip, entry->sip) : NULL;
+	if (twin != NULL)
+		refuse_shared(entry, twin, entry->sip);
+	else if (entry->sip != NULL)
+		g_hash_table_insert(map->entries_by_sip, entry->sip, entry);
+	if (entry->smtp == NULL || entry->server == NULL)
+		return;
+	char *key = mailbox_key(entry->server, entry->smtp);
+	twin = g_hash_table_lookup(map->entries_by_mailbox, key);
+	if (twin == NULL) {
+		g_hash_table_insert(map->entries_by_mailbox, key, entry);
+		return;
+	}
+	refuse_shared(entry, twin, entry->smtp);
+	g_free(key);
+}
+
+static bool add_found(struct usermap *map, const struct config *config, GError **error)
+{
+	g_autoptr(GPtrArray) entries = NULL;
+	if (g_str_equal(map->mode, "source"))
+		entries = usermap_source_read(config, error);
+	else if (g_str_equal(map->mode, "ldap"))
+		entries = usermap_ldap_read(config, error);
+	else
+		return true;
+	for (unsigned i = 0; entries != NULL && i < entries->len; i++)
+		add_found_one(map, config, entries->pdata[i]);
+	return entries != NULL;
+}
+
 static bool add_file(struct usermap *map, const struct config *config, GError **error)
 {
 	const char *path = config_string(config, "users", NULL, "file");
@@ -249,8 +329,34 @@ struct usermap *usermap_new(const struct config *config, GError **error)
 	map->owners = g_ptr_array_new();
 	g_ptr_array_add(map->owners, NULL);
 	bool good = check_rule(config, map->rule, error) && add_domains(map, config, error) &&
-	            add_file(map, config, error);
+	            add_file(map, config, error) && add_found(map, config, error);
 	return good ? g_steal_pointer(&map) : NULL;
+}
+
+/* FNV-1a, over all texts of an entry; the sum over all entries does not depend on their order. */
+static guint64 entry_hash(const struct usermap_entry *entry)
+{
+	const char *const texts[] = {
+	        entry->owner, entry->smtp, entry->upn, entry->sip, entry->server, entry->problem};
+	guint64 hash = G_GUINT64_CONSTANT(14695981039346656037);
+	for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
+		for (const char *at = texts[i] != NULL ? texts[i] : ""; *at != '\0'; at++)
+			hash = (hash ^ (guint64)(unsigned char)*at) *
+			       G_GUINT64_CONSTANT(1099511628211);
+		hash = (hash ^ 0xff) * G_GUINT64_CONSTANT(1099511628211);
+	}
+	return hash;
+}
+
+guint64 usermap_fingerprint(const struct usermap *map)
+{
+	guint64 sum = 0;
+	GHashTableIter iter;
+	gpointer entry;
+	g_hash_table_iter_init(&iter, map->entries);
+	while (g_hash_table_iter_next(&iter, NULL, &entry))
+		sum += entry_hash(entry);
+	return sum;
 }
 
 const char *const *usermap_file_owners(const struct usermap *map)
@@ -286,8 +392,17 @@ static char *apply_rule(const struct usermap *map, const struct domain *domain, 
 	return NULL;
 }
 
-static bool from_entry(const struct usermap_entry *entry, struct mailbox **out)
+static bool from_entry(const struct usermap_entry *entry, struct mailbox **out, GError **error)
 {
+	if (entry->shared) {
+		error_set(error, ERROR_MAILBOX, "usermap.duplicate",
+		        "no mailbox is known for %s: %s", entry->owner, entry->problem);
+		if (error != NULL)
+			error_set_subject(*error, entry->owner);
+		return false;
+	}
+	if (entry->problem != NULL)
+		return refuse_unmapped(entry->owner, entry->problem, error);
 	*out = mailbox_new(entry->owner, entry->smtp, entry->server);
 	(*out)->upn = g_strdup(entry->upn);
 	(*out)->sip = g_strdup(entry->sip);
@@ -329,12 +444,23 @@ static bool from_rule(
 bool usermap_lookup(
         const struct usermap *map, const char *owner, struct mailbox **out, GError **error)
 {
+	static const struct {
+		const char *mode, *advice;
+	} listed[] = {
+	        {"file", "add a line for it to the user map file"},
+	        {"source",
+	                "its IM account has no e-mail address; set it there, or add a line to the "
+	                "user map file"},
+	        {"ldap", "no entry of the directory has this IM address; correct im and filter in "
+	                 "[ldap], or add a line to the user map file"},
+	};
 	*out = NULL;
 	const struct usermap_entry *entry = g_hash_table_lookup(map->entries, owner);
 	if (entry != NULL)
-		return from_entry(entry, out);
-	if (g_str_equal(map->mode, "file"))
-		return refuse_unmapped(owner, "add a line for it to the user map file", error);
+		return from_entry(entry, out, error);
+	for (unsigned i = 0; i < G_N_ELEMENTS(listed); i++)
+		if (g_str_equal(map->mode, listed[i].mode))
+			return refuse_unmapped(owner, listed[i].advice, error);
 	return from_rule(map, owner, out, error);
 }
 
@@ -367,8 +493,10 @@ char *usermap_to_mail(const struct usermap *map, const char *im_address, GError 
 	if (address_is_tel(im_address))
 		return g_strdup(im_address);
 	const struct usermap_entry *entry = g_hash_table_lookup(map->entries, im_address);
-	if (entry != NULL)
+	if (entry != NULL && entry->sip != NULL && !entry->shared)
 		return g_strdup(entry->sip);
+	if (entry != NULL)
+		return refuse_contact(im_address, entry->problem, error);
 	const struct domain *domain = g_hash_table_lookup(map->domains, address_domain(im_address));
 	/* A roster may name a colleague by the address that he has on the mail side. */
 	bool mail_side = domain == NULL &&
@@ -380,7 +508,7 @@ char *usermap_to_mail(const struct usermap *map, const char *im_address, GError 
 	g_autofree char *mail = moved(im_address, domain->sip_domain);
 	if (g_hash_table_contains(map->entries_by_sip, mail))
 		return refuse_contact(im_address,
-		        "the user map file gives its mail-side address to somebody else; add a "
+		        "the user map gives its mail-side address to somebody else; add a "
 		        "line "
 		        "for it",
 		        error);
@@ -392,8 +520,10 @@ char *usermap_to_im(const struct usermap *map, const char *mail_address, GError 
 	if (address_is_tel(mail_address))
 		return g_strdup(mail_address);
 	const struct usermap_entry *entry = g_hash_table_lookup(map->entries_by_sip, mail_address);
-	if (entry != NULL)
+	if (entry != NULL && !entry->shared)
 		return g_strdup(entry->owner);
+	if (entry != NULL)
+		return refuse_contact(mail_address, entry->problem, error);
 	const char *mail_domain = address_domain(mail_address);
 	const struct domain *domain = g_hash_table_lookup(map->sip_domains, mail_domain);
 	/* A mailbox may name a colleague by his address on the IM side. */

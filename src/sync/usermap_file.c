@@ -8,13 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static void entry_free(struct usermap_entry *entry)
+void usermap_entry_free(struct usermap_entry *entry)
 {
 	g_free(entry->owner);
 	g_free(entry->smtp);
 	g_free(entry->upn);
 	g_free(entry->sip);
 	g_free(entry->server);
+	g_free(entry->problem);
 	g_free(entry);
 }
 
@@ -97,7 +98,7 @@ static bool take_line(
 		g_ptr_array_add(out, entry);
 		return true;
 	}
-	entry_free(entry);
+	usermap_entry_free(entry);
 	return false;
 }
 
@@ -155,7 +156,7 @@ GPtrArray *usermap_file_read(const char *path, GError **error)
 	if (take_text(path, text, entries, error))
 		return entries;
 	for (unsigned i = 0; i < entries->len; i++)
-		entry_free(entries->pdata[i]);
+		usermap_entry_free(entries->pdata[i]);
 	g_ptr_array_unref(entries);
 	return NULL;
 }

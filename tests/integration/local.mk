@@ -19,6 +19,7 @@ INTEGRATION_TESTS += tests/integration/test_trust.py
 INTEGRATION_TESTS += tests/integration/test_sync_contacts.py
 INTEGRATION_TESTS += tests/integration/test_sync_many.py
 INTEGRATION_TESTS += tests/integration/test_user.py
+INTEGRATION_TESTS += tests/integration/test_usermap.py
 
 ALL_TESTS += $(INTEGRATION_TESTS)
 EXTRA_DIST += $(INTEGRATION_TESTS)

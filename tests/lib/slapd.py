@@ -294,6 +294,9 @@ def main(argv):
     _die_with_parent(signal.SIGTERM)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     people = [{"uid": "u%04d" % n, "mail": "u%04d@corp.example" % n} for n in range(1200)]
+    people.append({"uid": "sip1", "mail": "m1@corp.example", "msRTCSIP-PrimaryUserAddress": "sip:One@sip.example"})
+    people.append({"uid": "sip2", "mail": "m2@corp.example", "msRTCSIP-PrimaryUserAddress": "sip:two@sip.example"})
+    people.append({"uid": "sip3", "mail": "m3@corp.example", "msRTCSIP-PrimaryUserAddress": "sip:TWO@sip.example"})
     people.append({"uid": "odd", "mail": ["b@corp.example", "a@corp.example"], "cn": "(odd*)\\"})
     try:
         with Directory(people) as directory:

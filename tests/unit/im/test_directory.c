@@ -1,6 +1,7 @@
 #include "im/directory.h"
 
 #include "core/error.h"
+#include "sync/usermap.h"
 #include "tests/unit/rerun.h"
 #include "tests/unit/runner.h"
 
@@ -93,7 +94,7 @@ START_TEST(all_pages)
 		ck_assert_msg(directory_search(directory, PEOPLE, "(objectClass=inetOrgPerson)",
 		                      attributes, take, &found, &error),
 		        "%s", error != NULL ? error->message : "");
-		ck_assert_uint_eq(found.entries, again * 1201);
+		ck_assert_uint_eq(found.entries, again * 1204);
 	}
 }
 END_TEST
@@ -290,6 +291,58 @@ START_TEST(as_configured)
 }
 END_TEST
 
+static struct usermap *ldap_map(guint64 *fingerprint)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text =
+	        g_strdup_printf("[users]\nmap = ldap\n"
+	                        "[server exchange]\nurl = https://mail.corp.example/\n"
+	                        "[domain im.example]\nserver = exchange\nsip_domain = sip.example\n"
+	                        "[ldap]\nurl = %s\nauth = external\nbase = " PEOPLE "\n"
+	                        "im = {uid}@im.example\nsip = {msRTCSIP-PrimaryUserAddress}\n",
+	                g_getenv("IMEX_TEST_LDAPI"));
+	autoptr(config) config = config_parse("imex.conf", text, &error);
+	struct usermap *map = config != NULL ? usermap_new(config, &error) : NULL;
+	ck_assert_msg(map != NULL, "%s", error != NULL ? error->message : "");
+	*fingerprint = usermap_fingerprint(map);
+	return map;
+}
+
+static const struct {
+	const char *im, *mail; /* NULL: refused */
+} contacts[] = {
+        {"sip1@im.example", "one@sip.example"},
+        {"u0001@im.example", "u0001@corp.example"}, /* no address of its own: the mailbox's */
+        {"guest@im.example", "guest@sip.example"}, /* not in the directory: by the domain */
+        {"sip2@im.example", NULL}, /* two people with one address */
+        {"sip3@im.example", NULL},
+        {NULL, "two@sip.example"},
+        {"odd@im.example", NULL}, /* several addresses */
+        {"one@im.example", NULL}, /* would be taken for sip1 */
+        {NULL, "sip1@sip.example"}, /* sip1 has another address there */
+        {"someone@elsewhere.example", NULL},
+};
+
+START_TEST(contacts_both_ways)
+{
+	guint64 first = 0, again = 0;
+	autoptr(usermap) map = ldap_map(&first);
+	autoptr(usermap) same = ldap_map(&again);
+	ck_assert_uint_eq(first, again);
+	for (unsigned i = 0; i < G_N_ELEMENTS(contacts); i++) {
+		const char *im = contacts[i].im, *mail = contacts[i].mail;
+		g_autoptr(GError) refused = NULL;
+		g_autofree char *there = im != NULL ? usermap_to_mail(map, im, &refused) : NULL;
+		if (im != NULL)
+			ck_assert_pstr_eq(there, mail);
+		g_clear_error(&refused);
+		g_autofree char *back = mail != NULL ? usermap_to_im(map, mail, &refused) : NULL;
+		if (mail != NULL)
+			ck_assert_pstr_eq(back, im);
+	}
+}
+END_TEST
+
 static Suite *directory_suite(void)
 {
 	Suite *suite = suite_create("directory");
@@ -306,6 +359,7 @@ static Suite *directory_suite(void)
 	tcase_add_loop_test(tcase, bad_url, 0, G_N_ELEMENTS(bad_urls));
 	tcase_add_loop_test(tcase, bad_setting, 0, G_N_ELEMENTS(bad_settings));
 	tcase_add_test(tcase, as_configured);
+	tcase_add_test(tcase, contacts_both_ways);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
