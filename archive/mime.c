@@ -135,8 +135,8 @@ static void add_headers(
 	add_number(message, "X-Imex-Renderer", RENDER_VERSION);
 	if (in->late)
 		add_header(message, "X-Imex-Late", "yes");
-	if (in->encrypted > 0)
-		add_number(message, "X-Imex-Not-Captured", in->encrypted);
+	if (in->encrypted + in->withheld > 0)
+		add_number(message, "X-Imex-Not-Captured", in->encrypted + in->withheld);
 }
 
 /* Text parts end their lines with CR LF whatever the transfer encoding (RFC 2045, 6.8). */

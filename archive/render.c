@@ -93,6 +93,7 @@ bool render_is_event(const struct entry *entry)
 	case MESSAGE_CORRECTION:
 	case MESSAGE_FILE:
 	case MESSAGE_ENCRYPTED:
+	case MESSAGE_WITHHELD:
 		break;
 	}
 	return false;
@@ -127,6 +128,7 @@ char *render_event_words(const struct entry *entry)
 	case MESSAGE_CORRECTION:
 	case MESSAGE_FILE:
 	case MESSAGE_ENCRYPTED:
+	case MESSAGE_WITHHELD:
 		break;
 	}
 	return g_strdup("");
@@ -164,6 +166,13 @@ char **render_remarks(const struct transcript *transcript)
 		                                        "server and is not in this archive.",
 		        transcript->encrypted,
 		        transcript->encrypted == 1 ? "message was" : "messages were");
+		g_strv_builder_add(remarks, line);
+	}
+	if (transcript->withheld > 0) {
+		g_autofree char *line = g_strdup_printf(
+		        "%u %s left out: who wrote them is excluded from archiving.",
+		        transcript->withheld,
+		        transcript->withheld == 1 ? "message was" : "messages were");
 		g_strv_builder_add(remarks, line);
 	}
 	if (transcript->mended > 0) {

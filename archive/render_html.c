@@ -68,6 +68,9 @@ static void add_body(struct html_renderer *r, const struct entry *entry)
 		g_string_append(r->out,
 		        "<div class=\"lock\">\xF0\x9F\x94\x92 Encrypted message: text not "
 		        "captured</div>");
+	else if (entry->kind == MESSAGE_WITHHELD)
+		g_string_append(
+		        r->out, "<div class=\"lock\">Left out: excluded from archiving</div>");
 	else if (entry->url != NULL)
 		add_file(r, entry);
 	else

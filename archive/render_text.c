@@ -44,6 +44,10 @@ static void add_body(struct text_renderer *r, const struct entry *entry)
 		g_string_append(r->out, "[encrypted message: text not captured]");
 		return;
 	}
+	if (entry->kind == MESSAGE_WITHHELD) {
+		g_string_append(r->out, "[left out: excluded from archiving]");
+		return;
+	}
 	if (entry->url != NULL)
 		g_string_append_printf(r->out, "[file] %s", entry->url);
 	if (entry->text != NULL && g_strcmp0(entry->text, entry->url) != 0) {

@@ -242,7 +242,10 @@ static void count_text(struct builder *builder, enum message_kind kind, struct p
 	struct transcript *out = builder->out;
 	if (kind == MESSAGE_ENCRYPTED)
 		out->encrypted++;
-	if (kind == MESSAGE_CHAT || kind == MESSAGE_FILE || kind == MESSAGE_ENCRYPTED) {
+	if (kind == MESSAGE_WITHHELD)
+		out->withheld++;
+	if (kind == MESSAGE_CHAT || kind == MESSAGE_FILE || kind == MESSAGE_ENCRYPTED ||
+	        kind == MESSAGE_WITHHELD) {
 		out->texts++;
 		who->messages++;
 	}

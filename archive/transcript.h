@@ -22,7 +22,7 @@ struct participant {
 	char *nick; /* room nickname, or NULL */
 	char *name; /* what to call this person; never empty */
 	char *mail; /* SMTP address, or NULL */
-	unsigned messages; /* texts, files and encrypted messages from this person */
+	unsigned messages; /* texts, files and what is not shown of this person */
 	int64_t first_utc_us, last_utc_us; /* of this person's own events; 0 without any */
 };
 
@@ -72,8 +72,9 @@ struct transcript {
 	GPtrArray *participants; /* of struct participant; who spoke first is first */
 	GPtrArray *entries; /* of struct entry, in the order of time */
 	int64_t first_utc_us, last_utc_us;
-	unsigned texts; /* messages that people sent: text, file, encrypted */
+	unsigned texts; /* messages that people sent: text, file, encrypted, withheld */
 	unsigned encrypted;
+	unsigned withheld;
 	enum presence_part part; /* of the segment that this transcript shows */
 	unsigned mended; /* characters that became U+FFFD */
 };

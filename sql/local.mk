@@ -8,7 +8,8 @@ SQL_FILES = \
 	sql/0004_partners.sql \
 	sql/0005_archive.sql \
 	sql/0006_snapshots.sql \
-	sql/0007_delivery_run.sql
+	sql/0007_delivery_run.sql \
+	sql/0008_archive_local.sql
 
 EXTRA_DIST += $(SQL_FILES) sql/embed.awk
 CLEANFILES += store/migrations.c

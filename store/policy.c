@@ -13,8 +13,16 @@ const struct policy_kind policy_kinds[] = {
                 "Whose value counts when both sides changed the same field."},
         {"contacts.dialect", "auto|ucs|folder", "How contacts are kept; auto asks the server."},
         {"archive", "none|im|im+events",
-                "Whether finished conversations are put into the mailbox, and joins and leaves "
+                "What of finished conversations is archived: the messages, or joins and leaves "
                 "with them."},
+        {"archive.who", "all|internal|external",
+                "Which conversations: internal ones are among the configured domains only."},
+        {"archive.route", "mailbox|auto|local|none",
+                "Where to: auto is the mailbox while it is on hold, else the local archive; none "
+                "archives nothing, whatever the other policies say."},
+        {"archive.on_failure", "continue|block",
+                "Whether instant messaging may go on while archiving does not work: what the gate "
+                "answers."},
         {NULL, NULL, NULL},
 };
 

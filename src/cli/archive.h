@@ -6,10 +6,12 @@
 
 #include "cli/command.h"
 
-extern const struct command archive_coverage, archive_gaps; /* archive_audit.c */
+extern const struct command archive_coverage; /* archive_coverage.c */
+extern const struct command archive_explain; /* archive_explain.c */
+extern const struct command archive_gaps; /* archive_gaps.c */
 extern const struct command archive_backfill; /* archive_backfill.c */
 extern const struct command archive_deliver; /* archive_deliver.c */
-extern const struct command archive_explain, archive_status; /* archive_status.c */
+extern const struct command archive_status; /* archive_status.c */
 extern const struct command archive_runs, archive_undo; /* archive_undo.c */
 
 /*

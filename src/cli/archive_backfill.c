@@ -19,6 +19,7 @@ static const GOptionEntry options[] = {
 struct backfill {
 	struct cli *cli;
 	struct cli_table *table;
+	const struct router *router;
 	int64_t since_utc_us;
 	uint64_t stored, rows;
 };
@@ -53,6 +54,7 @@ static bool take(struct backfill *backfill, struct store *store, const struct co
 	struct capture_report live = {0};
 	struct capture_report history = {0};
 	const struct capture_options capture = {
+	        .router = backfill->router,
 	        .dry_run = backfill->cli->dry_run,
 	        .progress = show_progress,
 	        .data = backfill,
@@ -74,6 +76,11 @@ static bool backfill_all(struct backfill *backfill, GError **error)
 	struct store *store = config != NULL ? cli_store(backfill->cli, error) : NULL;
 	if (store == NULL || !clock_parse_iso(since, &backfill->since_utc_us, error))
 		return false;
+	autoptr(usermap) map = usermap_new(config, error);
+	autoptr(router) router = map != NULL ? router_new(config, map, error) : NULL;
+	if (router == NULL)
+		return false;
+	backfill->router = router;
 	const char *const *names =
 	        sources != NULL ? (const char *const *)sources : config_names(config, "source");
 	if (names[0] == NULL) {

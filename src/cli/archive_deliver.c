@@ -217,9 +217,10 @@ static void print_summary(const struct delivering_run *run, const struct deliver
 	if (run->cli->json)
 		return;
 	printf("%" PRIu64 " conversations closed, %" PRIu64 " deliveries planned, %" PRIu64
-	       " delivered, %" PRIu64 " found delivered, %" PRIu64 " failed\n",
+	       " delivered, %" PRIu64 " found delivered, %" PRIu64 " failed, %" PRIu64
+	       " kept in the local archive\n",
 	        plan->segments.closed, plan->planned, run->sum.sent, run->sum.found,
-	        run->sum.failed);
+	        run->sum.failed, plan->kept);
 	if (run->sum.sent > 0)
 		printf("This was run %s: imex archive undo %s would remove what it delivered\n",
 		        run->id, run->id);

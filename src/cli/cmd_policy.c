@@ -171,7 +171,10 @@ static const struct command policy_set = {
                 "  contacts.direction  both, to-mailbox, to-im\n"
                 "  contacts.conflict   mailbox, im, newest\n"
                 "  contacts.dialect    auto, ucs, folder\n"
-                "  archive             none, im, im+events",
+                "  archive             none, im, im+events\n"
+                "  archive.who         all, internal, external\n"
+                "  archive.route       mailbox, auto, local, none\n"
+                "  archive.on_failure  continue, block",
         .flags = COMMAND_DRY_RUN,
         .options = scope_options,
         .run = run_set,

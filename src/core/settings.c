@@ -132,6 +132,8 @@ const struct setting config_settings[] = {
                 "set."},
         {"server", "allow_loopback", SETTING_BOOL, "no", 0, 0, NULL,
                 "Whether the server may be at a loopback or link-local address."},
+        {"server", "product", SETTING_CHOICE, "exchange", 0, 0, "exchange|grommunio|other",
+                "What the server is: not every one has the folders that the archive can go to."},
         {"server", "dialect", SETTING_CHOICE, "auto", 0, 0, "auto|ucs|folder",
                 "How contacts are kept in the mailbox; auto asks the server."},
         {"server", "max_connections", SETTING_INT, "4", 1, 256, NULL,
@@ -160,12 +162,22 @@ const struct setting config_settings[] = {
                 "The zone of the times in transcripts, such as Europe/Berlin."},
         {"archive", "max_messages", SETTING_INT, "1000", 1, 100000, NULL,
                 "A conversation with more messages is split."},
-        {"archive", "folder", SETTING_CHOICE, "history", 0, 0, "history|purges",
+        {"archive", "folder", SETTING_CHOICE, "history", 0, 0, "history|purges|both",
                 "history: Conversation History, seen by the user; purges: Recoverable Items, "
-                "hidden from the user."},
+                "hidden from the user; both: one item in each."},
         {"archive", "queue_max_mb", SETTING_INT, "10240", 1, 100000000, NULL,
                 "MiB of messages that may wait for delivery; beyond it conversations wait "
                 "unrendered."},
+        {"archive", "exclude", SETTING_LIST, NULL, 0, 0, NULL,
+                "Addresses of people and rooms whose conversations are never archived, whatever "
+                "the policies say."},
+        {"archive", "hold", SETTING_CHOICE, "none", 0, 0, "none|file",
+                "Where it is learned which mailboxes are on hold, for the policy archive.route = "
+                "auto."},
+        {"archive", "hold_file", SETTING_PATH, NULL, 0, 0, NULL,
+                "With hold = file: lines of an address and held or free, as the mail server said."},
+        {"archive", "hold_max_age", SETTING_DURATION, "7d", 60, 366 * DAY_S, NULL,
+                "A hold state that was learned longer ago counts as unknown."},
         {"archive", "resolve_anonymous", SETTING_BOOL, "no", 0, 0, NULL,
                 "Whether to find out who is behind a nickname of an anonymous room."},
 

@@ -18,6 +18,13 @@ static void capture_sources(
 {
 	g_autoptr(GHashTable) done = g_hash_table_new(g_str_hash, g_str_equal);
 	const char *const *domains = config_names(options->config, "domain");
+	g_autoptr(GError) trouble = NULL;
+	autoptr(router) router = router_new(options->config, options->map, &trouble);
+	if (router == NULL) {
+		log_failed(totals, "capture.failed", trouble);
+		return;
+	}
+	const struct capture_options capture = {.router = router};
 	for (const char *const *domain = domains; *domain != NULL; domain++) {
 		const char *name = config_string(options->config, "domain", *domain, "source");
 		g_autoptr(GError) cause = NULL;
@@ -26,7 +33,7 @@ static void capture_sources(
 			continue;
 		struct im_source *source = worker_source(worker, *domain, &cause);
 		if (source == NULL ||
-		        !capture_run(worker_store(worker), source, NULL, &report, &cause))
+		        !capture_run(worker_store(worker), source, &capture, &report, &cause))
 			log_failed(totals, "capture.failed", cause);
 		totals->captured += report.stored;
 	}

@@ -33,6 +33,7 @@ static const char *const kind_names[] = {
         [MESSAGE_REACTION] = "reaction",
         [MESSAGE_FILE] = "file",
         [MESSAGE_ENCRYPTED] = "encrypted",
+        [MESSAGE_WITHHELD] = "withheld",
         [MESSAGE_SUBJECT] = "subject",
         [MESSAGE_JOIN] = "join",
         [MESSAGE_LEAVE] = "leave",

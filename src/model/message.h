@@ -21,6 +21,7 @@ enum message_kind {
 	MESSAGE_REACTION, /* text: the sender's whole set of reactions to refers_to, by spaces */
 	MESSAGE_FILE, /* url, and text when there is a description */
 	MESSAGE_ENCRYPTED, /* the server saw no text */
+	MESSAGE_WITHHELD, /* there was something; who said it is excluded from archiving */
 	MESSAGE_SUBJECT, /* text: the new subject */
 	MESSAGE_JOIN,
 	MESSAGE_LEAVE,

@@ -6,7 +6,7 @@
 #include "core/log.h"
 #include "store/cursor.h"
 #include "store/message.h"
-#include "store/policy.h"
+#include "sync/interest.h"
 
 #define PAGE_ROWS 500
 /* Sources read a few rows again; a page must be larger than that. */
@@ -18,8 +18,7 @@ struct capture {
 	struct capture_options options;
 	struct capture_report *report;
 	struct cursor *cursor;
-	GHashTable *archived; /* address -> whether its policy says so */
-	int anybody; /* whether anybody is archived: -1 not looked up */
+	struct interest *interest;
 	GPtrArray *gaps; /* struct gap: of the page that is being read */
 	bool stopped; /* by progress() */
 };
@@ -27,48 +26,6 @@ struct capture {
 static void gap_destroy(gpointer gap)
 {
 	gap_free(gap);
-}
-
-static bool is_archived(
-        struct capture *capture, const char *address, bool *archived, GError **error)
-{
-	gpointer known;
-	if (g_hash_table_lookup_extended(capture->archived, address, NULL, &known)) {
-		*archived = GPOINTER_TO_INT(known) != 0;
-		return true;
-	}
-	bool none;
-	if (!store_policy_is(capture->store, address, "archive", "none", &none, error))
-		return false;
-	*archived = !none;
-	g_hash_table_insert(capture->archived, g_strdup(address), GINT_TO_POINTER(*archived));
-	return true;
-}
-
-static bool is_anybody_archived(struct capture *capture, bool *archived, GError **error)
-{
-	if (capture->anybody < 0) {
-		g_autoptr(GPtrArray) rows = store_policy_list(capture->store, error);
-		if (rows == NULL)
-			return false;
-		capture->anybody = 0;
-		for (guint i = 0; i < rows->len; i++) {
-			const struct policy_row *row = g_ptr_array_index(rows, i);
-			if (g_str_equal(row->name, "archive") && !g_str_equal(row->value, "none"))
-				capture->anybody = 1;
-		}
-	}
-	*archived = capture->anybody == 1;
-	return true;
-}
-
-static bool is_wanted(
-        struct capture *capture, const struct message *message, bool *wanted, GError **error)
-{
-	if (message->is_room)
-		return is_anybody_archived(capture, wanted, error);
-	return is_archived(capture, message->owner, wanted, error) &&
-	       (*wanted || is_archived(capture, message->peer, wanted, error));
 }
 
 static void count(struct capture_report *report, enum message_put outcome)
@@ -87,20 +44,22 @@ static bool on_message(void *data, const struct message *message, GError **error
 {
 	struct capture *capture = data;
 	struct message_put_result result;
-	bool wanted;
+	enum interest_in what;
 
 	if (message->sent_utc_us < capture->cursor->since_utc_us) {
 		capture->report->left_out++;
 		return true;
 	}
-	if (!is_wanted(capture, message, &wanted, error))
+	if (!interest_find(capture->interest, message, &what, error))
 		return false;
-	if (!wanted) {
+	if (what == INTEREST_NONE) {
 		capture->report->unwanted++;
 		return true;
 	}
 	g_autofree char *key = conversation_key(message);
-	if (!store_message_put(capture->store, key, message, &result, error))
+	autoptr(message) withheld = what == INTEREST_FACT ? interest_withhold(message) : NULL;
+	if (!store_message_put(
+	            capture->store, key, withheld != NULL ? withheld : message, &result, error))
 		return false;
 	count(capture->report, result.outcome);
 	return true;
@@ -232,14 +191,13 @@ static bool run(struct store *store, struct im_source *source, struct cursor *cu
 	        .options = options != NULL ? *options : (struct capture_options){0},
 	        .report = report,
 	        .cursor = cursor,
-	        .anybody = -1,
-	        .archived = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
 	        .gaps = g_ptr_array_new_with_free_func(gap_destroy)};
 	if (capture.options.page_rows == 0)
 		capture.options.page_rows = PAGE_ROWS;
 	capture.options.page_rows = MAX(capture.options.page_rows, PAGE_ROWS_MIN);
+	capture.interest = interest_new(store, capture.options.router);
 	bool good = follow(&capture, error);
-	g_hash_table_unref(capture.archived);
+	interest_free(capture.interest);
 	g_ptr_array_unref(capture.gaps);
 	if (good)
 		log_info("capture.pass",

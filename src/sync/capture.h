@@ -6,14 +6,17 @@
  * transaction, and a row that is read again changes nothing, so that capture may be killed at any
  * moment.
  *
- * Only messages are stored that concern somebody whose policy `archive` is not "none": either
- * person of a one-to-one message; those of a room when anybody at all is archived.
+ * Only messages are stored that somebody's policies name (route.h): either person's of a one-to-one
+ * message; those of a room when anybody at all is archived. Nothing is stored of a talk with a
+ * person whom [archive] exclude names, or of such a room; of such a person's words in another room
+ * it is stored that there were some.
  */
 #ifndef IMEX_SYNC_CAPTURE_H
 #define IMEX_SYNC_CAPTURE_H
 
 #include "im/source.h"
 #include "store/store.h"
+#include "sync/route.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,6 +36,7 @@ struct capture_report {
 };
 
 struct capture_options {
+	const struct router *router; /* NULL: only the policy archive counts */
 	unsigned page_rows; /* rows per transaction; 0: 500 */
 	uint64_t max_rows; /* stop after about so many; 0: at the end */
 	bool dry_run; /* count only: everything is rolled back, the store is locked meanwhile */

@@ -4,9 +4,10 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "store/delivery.h"
+#include "store/local.h"
 #include "store/mailbox.h"
-#include "store/policy.h"
 #include "sync/queue.h"
+#include "sync/route.h"
 #include "sync/transcribe.h"
 
 #include <string.h>
@@ -16,7 +17,7 @@
 struct planning {
 	struct store *store;
 	const struct config *config;
-	const struct usermap *map;
+	const struct router *router;
 	struct transcriber *transcriber;
 	struct deliver_plan_report *report;
 };
@@ -39,6 +40,16 @@ struct planned {
 	const struct segment *segment;
 	GPtrArray *messages; /* owned */
 	struct transcript *transcript; /* owned */
+	enum route_talk talk;
+};
+
+/* One participant who gets it, or a part of it. */
+struct reader {
+	const struct participant *who;
+	const struct route *route;
+	int64_t mailbox_id; /* 0: nothing goes to a mailbox */
+	const struct transcript *transcript; /* what this reader is shown */
+	int64_t part; /* 0: all of the segment; else whose part it is */
 };
 
 /*
@@ -61,22 +72,16 @@ static char *delivery_uuid(const struct planned *planned, const char *owner, con
 	        "%.8s-%.4s-8%.3s-8%.3s-%.12s", hex, hex + 8, hex + 12, hex + 15, hex + 18);
 }
 
-static bool plan_one(struct planning *planning, const struct planned *planned,
-        const struct transcript *transcript, const char *owner, int64_t mailbox_id, int64_t shown,
-        GError **error)
+static bool plan_delivery(struct planning *planning, const struct planned *planned,
+        const struct reader *reader, const struct route_place *place, int64_t shown, GError **error)
 {
-	const struct segment *segment = planned->segment;
-	autoptr(rendering) rendering = transcribe_mime(
-	        planning->transcriber, planning->store, segment, transcript, shown, error);
-	if (rendering == NULL)
-		return false;
-	g_autofree char *folder = g_strdup(transcriber_folder(planning->transcriber));
-	g_autofree char *uuid = delivery_uuid(planned, owner, folder);
+	g_autofree char *folder = g_strdup(place->name);
+	g_autofree char *uuid = delivery_uuid(planned, reader->who->address, folder);
 	const struct delivery delivery = {
-	        .mailbox_id = mailbox_id,
+	        .mailbox_id = reader->mailbox_id,
 	        .uuid = uuid,
-	        .conversation_id = segment->conversation_id,
-	        .segment_id = segment->id,
+	        .conversation_id = planned->segment->conversation_id,
+	        .segment_id = planned->segment->id,
 	        .folder = folder,
 	        .shown = shown,
 	};
@@ -87,32 +92,54 @@ static bool plan_one(struct planning *planning, const struct planned *planned,
 	return true;
 }
 
-/*
- * The mailbox of a participant, *id 0 when nothing is delivered to this one: the policy says none,
- * or it is somebody else's user.
- */
-static bool find_mailbox(
-        struct planning *planning, const char *address, unsigned *view, int64_t *id, GError **error)
+static bool keep_here(struct planning *planning, const struct planned *planned,
+        const struct reader *reader, int64_t shown, const struct rendering *rendering,
+        GError **error)
 {
-	struct policy_decision policy = {0};
-	autoptr(mailbox) mapped = NULL;
-	g_autoptr(GError) unmapped = NULL;
-	*id = 0;
-	if (!store_policy_resolve(planning->store, address, "archive", &policy, error))
+	const struct local_item item = {
+	        .conversation_id = planned->segment->conversation_id,
+	        .segment_id = planned->segment->id,
+	        .owner = reader->who->address,
+	        .shown = shown,
+	        .hash = rendering->hash,
+	        .because = reader->route->because,
+	        .kept_utc_us = clock_utc_us(),
+	};
+	bool is_new = false;
+	if (!store_local_keep(planning->store, &item, &is_new, error))
 		return false;
-	bool archived = !g_str_equal(policy.value, "none");
-	*view = transcriber_view(policy.value, transcriber_folder(planning->transcriber));
-	policy_decision_clear(&policy);
-	if (!archived)
+	planning->report->kept += is_new;
+	return true;
+}
+
+static bool plan_place(struct planning *planning, const struct planned *planned,
+        const struct reader *reader, const struct route_place *place, bool *planned_any,
+        GError **error)
+{
+	unsigned view = transcriber_view(reader->route->what, place->compliance);
+	int64_t shown = transcriber_shown(view, reader->part);
+	if (!has_content(reader->transcript, view))
 		return true;
-	if (!usermap_lookup(planning->map, address, &mapped, &unmapped)) {
-		/* A policy for a whole domain or for all names strangers, too. */
-		if (error_is(unmapped, "usermap.unmapped"))
-			return true;
-		g_propagate_error(error, g_steal_pointer(&unmapped));
+	*planned_any = true;
+	autoptr(rendering) rendering = transcribe_mime(planning->transcriber, planning->store,
+	        planned->segment, reader->transcript, shown, error);
+	if (rendering == NULL)
 		return false;
-	}
-	return store_mailbox_pin(planning->store, mapped, id, error);
+	return place->target == ROUTE_LOCAL
+	               ? keep_here(planning, planned, reader, shown, rendering, error)
+	               : plan_delivery(planning, planned, reader, place, shown, error);
+}
+
+static bool plan_places(struct planning *planning, const struct planned *planned,
+        const struct reader *reader, unsigned *readers, GError **error)
+{
+	bool any = false;
+	for (const struct route_place *place = route_places; place->name != NULL; place++)
+		if ((reader->route->targets & place->target) != 0 &&
+		        !plan_place(planning, planned, reader, place, &any, error))
+			return false;
+	*readers += any;
+	return true;
 }
 
 static bool presence_before(struct planning *planning, const struct planned *planned,
@@ -127,56 +154,101 @@ static bool presence_before(struct planning *planning, const struct planned *pla
 	return true;
 }
 
+/* A number for whose part of a room's talk it is; beyond those of mailboxes where there is none. */
+static int64_t part_of(const struct reader *reader)
+{
+	if (reader->mailbox_id != 0)
+		return reader->mailbox_id;
+	g_autofree char *hash =
+	        g_compute_checksum_for_string(G_CHECKSUM_SHA256, reader->who->address, -1);
+	hash[13] = '\0'; /* 52 bits */
+	return (INT64_C(1) << 53) | (int64_t)g_ascii_strtoull(hash, NULL, 16);
+}
+
 /* Of a room's talk a reader gets what came while he was there. */
 static bool plan_room_reader(struct planning *planning, const struct planned *planned,
-        const struct participant *who, int64_t mailbox_id, unsigned view, unsigned *readers,
-        GError **error)
+        struct reader *reader, unsigned *readers, GError **error)
 {
 	enum presence_before before = PRESENCE_UNKNOWN;
 	enum presence_part part = PRESENCE_ALL;
-	if (!presence_before(planning, planned, who, &before, error))
+	if (!presence_before(planning, planned, reader->who, &before, error))
 		return false;
 	g_autoptr(GPtrArray) shown =
-	        presence_filter(planned->messages, who->address, before, &part);
+	        presence_filter(planned->messages, reader->who->address, before, &part);
 	if (shown->len == 0)
 		return true;
-	bool whole = part == PRESENCE_ALL;
-	autoptr(transcript) own = whole ? NULL
-	                                : transcribe_part(planning->transcriber, planning->store,
-	                                          planned->segment, shown, part, error);
-	const struct transcript *transcript = whole ? planned->transcript : own;
-	if (transcript == NULL)
+	if (part == PRESENCE_ALL)
+		return plan_places(planning, planned, reader, readers, error);
+	autoptr(transcript) own = transcribe_part(
+	        planning->transcriber, planning->store, planned->segment, shown, part, error);
+	if (own == NULL)
 		return false;
-	if (!has_content(transcript, view))
-		return true;
-	(*readers)++;
-	return plan_one(planning, planned, transcript, who->address, mailbox_id,
-	        transcriber_shown(view, whole ? 0 : mailbox_id), error);
+	reader->transcript = own;
+	reader->part = part_of(reader);
+	return plan_places(planning, planned, reader, readers, error);
+}
+
+static bool plan_routed(struct planning *planning, const struct planned *planned,
+        const struct participant *who, const struct route *route, unsigned *readers, GError **error)
+{
+	struct reader reader = {.who = who, .route = route, .transcript = planned->transcript};
+	bool to_mailbox = (route->targets & ~(unsigned)ROUTE_LOCAL) != 0;
+	if (to_mailbox &&
+	        !store_mailbox_pin(planning->store, route->mailbox, &reader.mailbox_id, error))
+		return false;
+	return planned->transcript->is_room
+	               ? plan_room_reader(planning, planned, &reader, readers, error)
+	               : plan_places(planning, planned, &reader, readers, error);
 }
 
 static bool plan_reader(struct planning *planning, const struct planned *planned,
         const struct participant *who, unsigned *readers, GError **error)
 {
-	unsigned view = 0;
-	int64_t mailbox_id = 0;
+	struct route route;
 	if (who->address == NULL)
 		return true;
-	if (!find_mailbox(planning, who->address, &view, &mailbox_id, error))
+	if (!router_find(planning->router, planning->store, who->address, &route, error))
 		return false;
-	if (mailbox_id == 0)
-		return true;
-	if (planned->transcript->is_room)
-		return plan_room_reader(planning, planned, who, mailbox_id, view, readers, error);
-	if (!has_content(planned->transcript, view))
-		return true;
-	(*readers)++;
-	return plan_one(planning, planned, planned->transcript, who->address, mailbox_id,
-	        transcriber_shown(view, 0), error);
+	bool good = !route_takes(&route, planned->talk) ||
+	            plan_routed(planning, planned, who, &route, readers, error);
+	route_clear(&route);
+	return good;
+}
+
+/* Who is excluded is so in everybody's archive; in a room, his words were not captured. */
+static bool is_excluded(const struct planning *planning, const struct transcript *transcript)
+{
+	if (transcript->is_room)
+		return router_excludes(planning->router, transcript->room);
+	for (guint i = 0; i < transcript->participants->len; i++)
+		if (router_excludes(
+		            planning->router, transcript_participant(transcript, i)->address))
+			return true;
+	return false;
+}
+
+static enum route_talk talk_of(const struct planning *planning, const struct transcript *transcript)
+{
+	enum route_talk talk = ROUTE_TALK_INTERNAL;
+	if (transcript->is_room && router_is_foreign(planning->router, transcript->room))
+		return ROUTE_TALK_EXTERNAL;
+	for (guint i = 0; i < transcript->participants->len; i++) {
+		const char *address = transcript_participant(transcript, i)->address;
+		if (address == NULL)
+			talk = ROUTE_TALK_UNKNOWN;
+		else if (router_is_foreign(planning->router, address))
+			return ROUTE_TALK_EXTERNAL;
+	}
+	return talk;
 }
 
 static bool plan_readers(struct planning *planning, const struct planned *planned, GError **error)
 {
 	unsigned readers = 0;
+	if (is_excluded(planning, planned->transcript)) {
+		planning->report->excluded++;
+		return true;
+	}
 	for (guint i = 0; i < planned->transcript->participants->len; i++)
 		if (!plan_reader(planning, planned, transcript_participant(planned->transcript, i),
 		            &readers, error))
@@ -192,6 +264,7 @@ static bool plan_segment(struct planning *planning, const struct segment *segmen
 	        planning->transcriber, planning->store, segment, &planned.messages, error);
 	if (planned.transcript == NULL)
 		return false;
+	planned.talk = talk_of(planning, planned.transcript);
 	bool good = plan_readers(planning, &planned, error) &&
 	            store_segment_set_planned(planning->store, segment, clock_utc_us(), error);
 	transcript_free(planned.transcript);
@@ -267,10 +340,11 @@ bool deliver_prepare(struct store *store, const struct config *config, const str
 	int64_t seen_utc_us = 0;
 	*report = (struct deliver_plan_report){0};
 	autoptr(transcriber) transcriber = transcriber_new(config, map, error);
-	if (transcriber == NULL)
+	autoptr(router) router = transcriber != NULL ? router_new(config, map, error) : NULL;
+	if (router == NULL)
 		return false;
 	const struct segment_rules *rules = transcriber_rules(transcriber);
-	struct planning planning = {store, config, map, transcriber, report};
+	struct planning planning = {store, config, router, transcriber, report};
 	return segmenter_seen(store, config, &seen_utc_us, error) &&
 	       segmenter_take(store, rules, &report->segments, error) &&
 	       segmenter_close(store, rules, seen_utc_us, &report->segments, error) &&

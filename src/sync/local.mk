@@ -14,7 +14,8 @@ libimex_sync_a_SOURCES = \
 	src/sync/worker.c src/sync/worker.h
 # capture
 libimex_sync_a_SOURCES += \
-	src/sync/capture.c src/sync/capture.h
+	src/sync/capture.c src/sync/capture.h \
+	src/sync/interest.c src/sync/interest.h
 # who is whom
 libimex_sync_a_SOURCES += \
 	src/sync/usermap.c src/sync/usermap.h \
@@ -26,7 +27,9 @@ libimex_sync_a_SOURCES += \
 	src/sync/deliver_plan.c src/sync/deliver_private.h \
 	src/sync/deliver_settle.c \
 	src/sync/deliver_undo.c src/sync/deliver_undo.h \
+	src/sync/hold.c src/sync/hold.h \
 	src/sync/mailserver.c src/sync/mailserver.h \
 	src/sync/queue.c src/sync/queue.h \
+	src/sync/route.c src/sync/route.h \
 	src/sync/segmenter.c src/sync/segmenter.h \
 	src/sync/transcribe.c src/sync/transcribe.h

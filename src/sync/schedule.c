@@ -69,17 +69,28 @@ static bool take_mailbox(const struct mailbox *mailbox, void *data, GError **err
 	return true;
 }
 
+/* Whether conversations may go to the owner's mailbox: not when they are kept here, or nowhere. */
+static bool archives(struct store *store, const char *owner, bool *is, GError **error)
+{
+	bool none = true, local = true;
+	if (!store_policy_is(store, owner, "archive", "none", &none, error) ||
+	        (!none && !store_policy_is(store, owner, "archive.route", "none", &none, error)) ||
+	        !store_policy_is(store, owner, "archive.route", "local", &local, error))
+		return false;
+	*is = !none && !local;
+	return true;
+}
+
 static bool allowed(
         struct store *store, const char *owner, unsigned kinds, bool *is, GError **error)
 {
-	bool no_contacts = true, no_archive = true;
+	bool no_contacts = true, archive = false;
 	if ((kinds & WORKER_CONTACTS) &&
 	        !store_policy_is(store, owner, "contacts", "not-allowed", &no_contacts, error))
 		return false;
-	if ((kinds & WORKER_ARCHIVE) &&
-	        !store_policy_is(store, owner, "archive", "none", &no_archive, error))
+	if ((kinds & WORKER_ARCHIVE) && !archives(store, owner, &archive, error))
 		return false;
-	*is = !no_contacts || !no_archive;
+	*is = !no_contacts || archive;
 	return true;
 }
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 struct transcriber {
-	const struct config *config;
 	const struct usermap *map;
 	struct segment_rules rules;
 	GTimeZone *zone;
@@ -32,7 +31,6 @@ struct transcriber *transcriber_new(
 	if (zone == NULL)
 		return NULL;
 	struct transcriber *transcriber = g_new0(struct transcriber, 1);
-	transcriber->config = config;
 	transcriber->map = map;
 	transcriber->zone = zone;
 	transcriber->zone_name = zone_name;
@@ -57,18 +55,12 @@ const struct segment_rules *transcriber_rules(const struct transcriber *transcri
 	return &transcriber->rules;
 }
 
-const char *transcriber_folder(const struct transcriber *transcriber)
-{
-	return config_string(transcriber->config, "archive", NULL, "folder");
-}
-
-unsigned transcriber_view(const char *policy, const char *folder)
+unsigned transcriber_view(const char *policy, bool compliance)
 {
 	unsigned view = 0;
 	if (g_str_equal(policy, "im+events"))
 		view |= RENDER_EVENTS;
-	/* What was taken back is kept where only compliance looks. */
-	if (g_str_equal(folder, "purges"))
+	if (compliance)
 		view |= RENDER_RETRACTED;
 	return view;
 }
@@ -193,9 +185,9 @@ struct transcript *transcribe(struct transcriber *transcriber, struct store *sto
 
 #define VIEW_BITS 8
 
-int64_t transcriber_shown(unsigned view, int64_t mailbox_id)
+int64_t transcriber_shown(unsigned view, int64_t part)
 {
-	return (mailbox_id << VIEW_BITS) | view;
+	return (part << VIEW_BITS) | view;
 }
 
 GBytes *transcribe_bytes(

@@ -24,10 +24,11 @@ void transcriber_free(struct transcriber *transcriber);
 AUTO_DEFINE(transcriber, transcriber_free);
 
 const struct segment_rules *transcriber_rules(const struct transcriber *transcriber);
-/* [archive] folder: "history" or "purges". */
-const char *transcriber_folder(const struct transcriber *transcriber);
-/* What a transcript shows to a reader with this policy ("im", "im+events") in that folder. */
-unsigned transcriber_view(const char *policy, const char *folder);
+/*
+ * What a transcript shows to a reader with this policy ("im", "im+events"): what was taken back
+ * only where it is kept for compliance.
+ */
+unsigned transcriber_view(const char *policy, bool compliance);
 GTimeZone *transcriber_zone(const struct transcriber *transcriber);
 const char *transcriber_zone_name(const struct transcriber *transcriber);
 
@@ -44,10 +45,10 @@ struct transcript *transcribe_part(struct transcriber *transcriber, struct store
         GError **error);
 
 /*
- * Which rendering: the view in the lower bits, and above them the mailbox when it is given only a
- * part of the segment (else 0).
+ * Which rendering: the view in the lower bits, and above them whose part it is when only a part of
+ * the segment is shown (else 0).
  */
-int64_t transcriber_shown(unsigned view, int64_t mailbox_id);
+int64_t transcriber_shown(unsigned view, int64_t part);
 
 /* The message as it was rendered first, else rendered now from the transcript and kept. Owned. */
 struct rendering *transcribe_mime(struct transcriber *transcriber, struct store *store,

@@ -359,6 +359,10 @@ static bool visit_archive(struct worker *worker, struct line *line, struct lease
 		return true;
 	if (!wanted(worker, lease->mailbox, PASS_ARCHIVE, &is, error))
 		return false;
+	int64_t due_utc_us = INT64_MAX;
+	if (is &&
+	        !store_delivery_next_due(worker->store, lease->mailbox->id, 0, &due_utc_us, error))
+		return false;
 	if (!is)
 		return true;
 	g_autofree char *run = delivery_run_of_day(worker->shared->run, clock_utc_us());
@@ -368,7 +372,8 @@ static bool visit_archive(struct worker *worker, struct line *line, struct lease
 	        .lease_s = lease_s(worker, lease->mailbox->server),
 	};
 	visit->archive_done = true;
-	if (confirm(worker, line, lease, &visit->archive_error))
+	/* Without anything to deliver the mailbox is left alone: there may be none. */
+	if (due_utc_us != INT64_MAX && confirm(worker, line, lease, &visit->archive_error))
 		deliver_pass(worker->store, lease, line->session, &deliver, &visit->archive,
 		        next_due_utc_us, &visit->archive_error);
 	limiter_tell(line->limiter, visit->archive_error);

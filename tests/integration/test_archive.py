@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 import time
 
 import tap
@@ -109,6 +110,98 @@ def _():
             assert sum("Ops room" in i.subject for i in site.items(user)) == 1
         item = by_subject(site.items("bob"))["Conversation in Ops room"]
         assert "Morning all" in item.body and "joined" not in item.body
+
+
+def routed(words, extra="", user="bob"):
+    """What explain says of a user after these policies, and the site's deliveries."""
+    site = ArchiveSite(extra=extra)
+    for name, value in words:
+        site.ok("policy", "set", name, value, "--user", user + "@im.example")
+    site.capture()
+    site.ok("archive", "deliver")
+    said = {r["what"]: r["value"] for r in json.loads(
+        site.ok("archive", "explain", user + "@im.example", "--json"))}
+    return site, said
+
+
+@tap.test("routes: local and none keep out of the mailbox, auto follows the hold file, both writes two items")
+def _():
+    site, said = routed([("archive.route", "local")])
+    with site:
+        assert site.items("bob") == [] and len(site.items("alice")) == 2
+        assert said["verdict"] == "archived into the local archive" and said["in the local archive"] == "1", said
+        assert said["because"] == "the policy archive.route is local", said
+        assert said["policy archive.route"] == "local (user)", said
+    site, said = routed([("archive.route", "none")])
+    with site:
+        assert site.items("bob") == [] and said["in the local archive"] == "0", said
+        assert said["verdict"] == "not archived" and "archive.route is none" in said["because"], said
+        done = site.run("archive", "coverage", "--json")
+        rows = {r["user"]: r for r in json.loads(done.stdout)}
+        assert done.returncode == 3 and rows["bob@im.example"]["covered"] == "no", rows
+        assert "archive.route is none" in rows["bob@im.example"]["trouble"], rows
+    site, said = routed([], "[archive]\nfolder = both\n")
+    with site:
+        assert len(site.items("bob")) == 1 and len(site.items("bob", "purges")) == 1
+        assert "wrong window" not in site.items("bob")[0].body
+        assert "wrong window" in site.items("bob", "purges")[0].body
+    for state, count in ("held", 1), ("free", 0):
+        with tempfile.NamedTemporaryFile("w", suffix=".hold") as f:
+            f.write("bob@corp.example %s\n" % state)
+            f.flush()
+            site, said = routed([("archive.route", "auto")], "[archive]\nhold = file\nhold_file = %s\n" % f.name)
+            with site:
+                assert len(site.items("bob")) == count, (state, said)
+                assert said["mailbox on hold"] == state and said["learned"], said
+                assert said["in the local archive"] == str(1 - count), said
+    site, said = routed([("archive.route", "auto")])
+    with site:
+        assert site.items("bob") == [] and said["mailbox on hold"] == "unknown", said
+        assert said["in the local archive"] == "1", said
+
+
+@tap.test("a folder that the server does not have is replaced by the local archive")
+def _():
+    with ArchiveSite(extra="[archive]\nfolder = purges\n") as site:
+        with open(site.config) as f:
+            text = f.read()
+        with open(site.config, "w") as f:
+            f.write(re.sub(r"(\[server [^]]*\]\n)", r"\1product = grommunio\n", text))
+        site.capture()
+        site.ok("archive", "deliver")
+        said = {r["what"]: r["value"] for r in json.loads(site.ok("archive", "explain", "bob@im.example", "--json"))}
+        assert said["verdict"] == "archived into the local archive" and "grommunio" in said["because"], said
+        assert site.items("bob") == [] and site.items("bob", "purges") == [] and said["in the local archive"] == "1"
+
+
+@tap.test("the split between inside and outside counts in every target, and an exclusion beats all")
+def _():
+    with ArchiveSite() as site:
+        site.ok("policy", "set", "archive.who", "external", "--global")
+        site.capture()
+        site.ok("archive", "deliver")
+        assert site.items("alice") == [] and site.items("bob") == []
+    site, said = routed([("archive.who", "external"), ("archive.route", "local")])
+    with site:
+        assert said["in the local archive"] == "0", said
+        assert len(site.items("alice")) == 2, "the others' policy is not bob's"
+    with ArchiveSite(extra="[archive]\nexclude = bob@im.example\nresolve_anonymous = yes\n") as site:
+        site.capture()
+        site.ok("archive", "deliver")
+        assert site.items("bob") == []
+        subjects = [i.subject for i in site.items("alice")]
+        assert ONE_TO_ONE not in subjects and "Conversation between alice and carol" in subjects, subjects
+        room = by_subject(site.items("alice"))["Conversation in Ops room"].body
+        assert "Left out" in room and "excluded from archiving" in room and "Morning all" in room, room
+        out = site.path("jsonl")
+        site.ok("export", "--format", "jsonl", "--out", out)
+        with open(os.path.join(out, "messages.jsonl")) as f:
+            events = [json.loads(line) for line in f]
+        assert not any(e.get("sender") == "bob@im.example" and e.get("text") for e in events), events
+    site = ArchiveSite(extra="[archive]\nexclude = nobody@\n")
+    with site:
+        done = site.run("archive", "explain", "bob@im.example")
+        assert done.returncode == 2 and "exclude" in done.stderr, done
 
 
 def faulty(kind, **more):

@@ -164,5 +164,6 @@ unit_deliver_SOURCES = \
 	tests/unit/sync/captured.c tests/unit/sync/captured.h \
 	tests/unit/sync/deliver_suites.c \
 	tests/unit/sync/test_delivery.c \
+	tests/unit/sync/test_route.c \
 	tests/unit/sync/test_segmenter.c
 unit_deliver_LDADD = $(UNIT_LDADD)

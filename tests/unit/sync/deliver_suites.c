@@ -5,8 +5,9 @@
 
 Suite *segmenter_suite(void);
 Suite *delivery_suite(void);
+Suite *route_suite(void);
 
-Suite *(*const unit_suites[])(void) = {segmenter_suite, delivery_suite, NULL};
+Suite *(*const unit_suites[])(void) = {segmenter_suite, delivery_suite, route_suite, NULL};
 
 void unit_setup(void)
 {
