@@ -9,6 +9,7 @@ static const struct command *const subcommands[] = {
         &contacts_sync,
         &contacts_conflicts,
         &contacts_waiting,
+        &contacts_restore,
         &contacts_rollback_command,
         NULL,
 };

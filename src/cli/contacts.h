@@ -16,6 +16,8 @@ extern const struct command contacts_diff;
 extern const struct command contacts_history;
 /* contacts_work.c: on the wire */
 extern const struct command contacts_sync;
+/* contacts_back.c: lists that are brought back */
+extern const struct command contacts_restore;
 extern const struct command contacts_rollback_command;
 
 #endif

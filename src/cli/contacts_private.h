@@ -6,6 +6,7 @@
 #define IMEX_CLI_CONTACTS_PRIVATE_H
 
 #include "cli/command.h"
+#include "cli/crew.h"
 #include "model/mailbox.h"
 #include "store/contact.h"
 #include "store/snapshot.h"
@@ -61,6 +62,28 @@ bool contacts_list_find(
 /* version -1: as it is now; 0: the newest version. */
 bool contacts_list_load(
         struct cli *cli, struct contacts_list *list, int64_t version, GError **error);
+
+/*
+ * One visit to a user's mailbox that does something else than a pass. `work` of its
+ * worker_options; options as in struct contacts_options.
+ */
+struct contacts_job {
+	bool (*work)(void *data, struct contacts_run *run, struct contacts_report *report,
+	        GError **error);
+	void *data;
+	bool scratch; /* on a scratch store: nothing is written */
+	bool allow_mass_delete;
+	unsigned left_out; /* out: contacts that were left out and told of on stderr */
+};
+/* With --dry-run neither side is written. Prints what was done, or would be. */
+bool contacts_do(struct cli *cli, const char *user, struct contacts_job *job, GError **error);
+
+/*
+ * Makes a list what the user's list is, or adds it (contacts_bring()); *left_out: contacts that
+ * could not be carried over.
+ */
+bool contacts_bring_list(struct cli *cli, const char *user, struct contacts_target *target,
+        bool mass_delete, unsigned *left_out, GError **error);
 
 /* A version's number as an operand; contacts.version (CONFIG). */
 bool contacts_version_parse(const char *text, int64_t *version, GError **error);

@@ -1,15 +1,17 @@
 /* `imex contacts`: what goes on the wire. */
 #include "cli/contacts.h"
+#include "cli/contacts_private.h"
 #include "cli/crew.h"
 #include "cli/subject.h"
 #include "store/mailbox.h"
 
-static gboolean allow_mass_delete, accept_older, from_cache;
+static gboolean allow_mass_delete, accept_older;
 
 struct work {
 	struct cli *cli;
 	GError *error; /* of the visit */
 	struct contacts_report report; /* without its refusals */
+	unsigned left_out;
 	bool done;
 };
 
@@ -21,6 +23,7 @@ static void visited(void *data, const struct visit *visit)
 	work->report = visit->contacts;
 	work->report.refusals = NULL;
 	work->done = true;
+	work->left_out = visit->contacts.refusals != NULL ? visit->contacts.refusals->len : 0;
 	for (guint i = 0; visit->contacts.refusals != NULL && i < visit->contacts.refusals->len;
 	        i++) {
 		const struct contacts_refusal *refusal =
@@ -78,6 +81,33 @@ static bool visit_one(
 	return false;
 }
 
+static bool do_job(struct cli_crew *crew, struct cli *cli, struct mailbox *mailbox,
+        struct contacts_job *job, GError **error)
+{
+	struct work work = {.cli = cli};
+	if (!cli_crew_open(crew, cli, error))
+		return false;
+	crew->options.contacts_work = job->work;
+	crew->options.contacts_data = job->data;
+	crew->options.dry_run = job->scratch;
+	crew->options.contacts.plan_only = cli->dry_run || job->scratch;
+	crew->options.contacts.allow_mass_delete = job->allow_mass_delete;
+	bool good = visit_one(crew, mailbox, &work, error);
+	job->left_out = work.left_out;
+	if (good && !job->scratch)
+		print_work(&work);
+	return good;
+}
+
+bool contacts_do(struct cli *cli, const char *user, struct contacts_job *job, GError **error)
+{
+	struct cli_crew crew = {0};
+	autoptr(mailbox) mailbox = contacts_mailbox(cli, user, error);
+	bool good = mailbox != NULL && do_job(&crew, cli, mailbox, job, error);
+	cli_crew_clear(&crew);
+	return good;
+}
+
 static bool sync_one(struct cli *cli, struct cli_crew *crew, char *user, GError **error)
 {
 	char *users[] = {user, NULL};
@@ -128,63 +158,4 @@ const struct command contacts_sync = {
         .flags = COMMAND_JSON | COMMAND_DRY_RUN,
         .options = sync_options,
         .run = run_sync,
-};
-
-static bool roll_back(struct cli *cli, struct cli_crew *crew, const char *user, GError **error)
-{
-	struct work work = {.cli = cli};
-	g_autofree char *owner = cli_user(user, error);
-	autoptr(mailbox) mailbox = NULL;
-	if (owner == NULL || !cli_crew_open(crew, cli, error) ||
-	        !store_mailbox_by_owner(cli->store, owner, &mailbox, error))
-		return false;
-	if (mailbox == NULL) {
-		error_set(error, ERROR_CONFIG, "user.unknown",
-		        "the contacts of %s were never moved, so there is nothing to take back",
-		        owner);
-		return false;
-	}
-	crew->options.rollback = true;
-	crew->options.from_cache = from_cache;
-	crew->options.contacts.plan_only = cli->dry_run;
-	crew->options.contacts.allow_mass_delete = allow_mass_delete;
-	if (!visit_one(crew, mailbox, &work, error))
-		return false;
-	print_work(&work);
-	if (!cli->dry_run && !cli->json)
-		printf("the IM side is in charge of the contacts of %s again; its policy is "
-		       "not-allowed\n",
-		        owner);
-	return true;
-}
-
-static enum cli_exit run_rollback(struct cli *cli, int argc, char **argv)
-{
-	GError *error = NULL;
-	struct cli_crew crew = {0};
-	if (argc != 1)
-		return cli_usage(&contacts_rollback_command, "name one user");
-	bool good = roll_back(cli, &crew, argv[0], &error);
-	cli_crew_clear(&crew);
-	return good ? CLI_DONE : cli_fail(error);
-}
-
-static const GOptionEntry rollback_options[] = {
-        {"from-cache", 0, 0, G_OPTION_ARG_NONE, &from_cache,
-                "Do not ask the mailbox; take the list as it was last read", NULL},
-        {"allow-mass-delete", 0, 0, G_OPTION_ARG_NONE, &allow_mass_delete,
-                "Deletions on the IM side that were stopped are meant", NULL},
-        {NULL, 0, 0, 0, NULL, NULL, NULL},
-};
-
-const struct command contacts_rollback_command = {
-        .name = "rollback",
-        .usage = "USER [--from-cache]",
-        .summary = "Copy a list back to the IM side, which is in charge again",
-        .help = "Changes made in the mailbox are written to the IM side, and in the same step the "
-                "user's policy becomes not-allowed, so that nothing moves the list again. The "
-                "mailbox keeps its copy.",
-        .flags = COMMAND_JSON | COMMAND_DRY_RUN,
-        .options = rollback_options,
-        .run = run_rollback,
 };

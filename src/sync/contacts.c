@@ -76,16 +76,18 @@ static bool wrote_to_mailbox(const struct plan_counts *done)
 
 static const char *cause_of(const struct pass_state *pass)
 {
-	if (pass->run->options.rollback)
-		return "rollback";
+	if (pass->run->target != NULL)
+		return pass->run->target->cause;
 	return pass->status->migrated_utc_us == 0 ? "migration" : "sync";
 }
 
+/* Without the mailbox there is no agreement that a version could be made of. */
 static bool take_snapshot(const struct pass_state *pass, GError **error)
 {
 	const struct contacts_run *run = pass->run;
-	return store_snapshot_take(run->store, run->lease, cause_of(pass), &run->options.retention,
-	        clock_utc_us(), error);
+	return run->options.rollback || pass->restless ||
+	       store_snapshot_take(run->store, run->lease, cause_of(pass), &run->options.retention,
+	               clock_utc_us(), error);
 }
 
 static bool finish_round(struct pass_state *pass, GError **error)
@@ -98,7 +100,7 @@ static bool finish_round(struct pass_state *pass, GError **error)
 		return false;
 	bool good = (pass->report->waiting > 0 ||
 	                    store_contact_groups_agree(run->store, run->lease, error)) &&
-	            (pass->restless || take_snapshot(pass, error)) &&
+	            take_snapshot(pass, error) &&
 	            store_contact_status_save(run->store, run->lease, status, error);
 	return store_end(run->store, good, error);
 }
@@ -176,7 +178,8 @@ bool contacts_pass(struct contacts_run *run, struct contacts_report *report, GEr
 	if (status == NULL)
 		return false;
 	/* Allowed again after a rollback: the list moves anew. */
-	status->rolled_back_utc_us = 0;
+	if (!run->options.rollback)
+		status->rolled_back_utc_us = 0;
 	struct pass_state pass = {.run = run, .report = report, .status = status};
 	if (!store_contact_status_save(run->store, run->lease, status, error) ||
 	        (!run->options.plan_only && !confirm_mailbox(&pass, error)) ||

@@ -33,7 +33,7 @@ struct contacts_options {
 	bool allow_mass_delete; /* a person said that the deletions are meant */
 	bool plan_only; /* stop before the first write to either side */
 	bool accept_older; /* a person said that an older IM side is right */
-	bool rollback; /* set by contacts_rollback() */
+	bool rollback; /* the mailbox is not written: set by the functions of rollback.c */
 	bool force; /* plan anew even when nothing changed; try problems again now */
 	/* Asked between two steps; true ends the pass. May be NULL. */
 	bool (*stopping)(void *data);
@@ -41,6 +41,26 @@ struct contacts_options {
 	void (*progress)(void *data, uint64_t done, uint64_t total);
 	void *data;
 };
+
+enum contacts_target_use {
+	TARGET_BECOMES, /* it becomes the list of both sides */
+	TARGET_ADDS, /* what is there neither changes nor goes */
+	TARGET_STANDS_IN, /* it is taken for the mailbox's list, which is not to be had */
+};
+
+/* A list from elsewhere (a version, a file) that a pass takes into account. */
+struct contacts_target {
+	enum contacts_target_use use;
+	const char *cause; /* of the version that comes of it: "restore", "import" */
+	GHashTable *wanted; /* key -> struct contact */
+	/* Keys that came since the last pass and stay, as the pass found; NULL: none does. */
+	GHashTable *spared;
+};
+/* contacts: struct contact, copied. */
+struct contacts_target *contacts_target_new(
+        enum contacts_target_use use, const char *cause, const GPtrArray *contacts);
+void contacts_target_free(struct contacts_target *target);
+AUTO_DEFINE(contacts_target, contacts_target_free);
 
 struct contacts_run {
 	struct store *store;
@@ -50,6 +70,7 @@ struct contacts_run {
 	const struct usermap *map;
 	struct plan_policy policy; /* im_holds_tel and group_objects are set by the pass */
 	struct contacts_options options;
+	struct contacts_target *target; /* or NULL */
 };
 
 /* A contact that was left out, and why. */
@@ -85,10 +106,29 @@ bool contacts_pass(struct contacts_run *run, struct contacts_report *report, GEr
 /*
  * The way back: the mailbox's list is copied to the IM side, the server is told that the mailbox is
  * not in charge any more, and policy "contacts" of the owner becomes not-allowed in the same step.
- * The mailbox keeps its list. from_cache: the mailbox is not asked, its mirror counts
- * (contacts.no_cache when there is none). source.read_only, contacts.rollback_partial.
+ * The mailbox keeps its list. With from_snapshot the mailbox is not asked: the IM side gets the
+ * list of that version (0: the newest; contacts.no_version).
+ *
+ *   contacts.mailbox_unusable   as the cause  the mailbox cannot be read: the message names
+ *                                             from_snapshot
+ *   source.read_only            CONFIG        the IM side is not to be written
+ *   contacts.rollback_partial   MAILBOX       some contacts could not be copied: the mailbox stays
+ *                                             in charge
  */
-bool contacts_rollback(
-        struct contacts_run *run, bool from_cache, struct contacts_report *report, GError **error);
+struct contacts_way_back {
+	bool from_snapshot;
+	int64_t version;
+};
+bool contacts_rollback(struct contacts_run *run, const struct contacts_way_back *way,
+        struct contacts_report *report, GError **error);
+
+/*
+ * Makes run->target what the list is: on both sides when the mailbox is in charge, else on the IM
+ * side, and then the mailbox is not asked. Goes through plan and journal as every change does, the
+ * guard against mass deletions included. Contacts that came to a mailbox in charge since the last
+ * pass stay.
+ * source.read_only
+ */
+bool contacts_bring(struct contacts_run *run, struct contacts_report *report, GError **error);
 
 #endif

@@ -3,6 +3,8 @@
 #include "core/error.h"
 #include "sync/contacts_private.h"
 
+#include <string.h>
+
 #define PAGE_ROWS 2048
 /* What a user adds within this time after us was added without knowing of ours. */
 #define SAME_TIME_US (3600 * CLOCK_US_PER_S)
@@ -14,6 +16,7 @@ struct planning {
 	struct plan_groups *groups;
 	GHashTable *uncertain; /* op_uuid -> struct contact: creates whose answer was lost */
 	GHashTable *resting; /* keys of contacts that are not tried again yet */
+	GHashTable *seen; /* keys that have a row; only with a target */
 	struct plan_counts counts;
 	bool renames;
 	int64_t seq, now_utc_us;
@@ -235,11 +238,43 @@ static bool note_conflicts(struct planning *planning, const char *key,
 	return true;
 }
 
+/*
+ * Whether a contact that the target does not name came since the last pass. A later round must not
+ * take what the first one found to be new.
+ */
+static bool is_spared(struct contacts_target *target, const struct plan_row *row)
+{
+	if (target->spared == NULL)
+		return false;
+	if (row->agreed_im == NULL)
+		g_hash_table_add(target->spared, g_strdup(row->key));
+	return g_hash_table_contains(target->spared, row->key);
+}
+
+static void decide_contact(
+        const struct planning *planning, const struct plan_row *row, struct plan_decision *out)
+{
+	const struct plan_policy *policy = &planning->pass->run->policy;
+	struct contacts_target *target = planning->pass->run->target;
+	const struct contact *wanted =
+	        target != NULL ? g_hash_table_lookup(target->wanted, row->key) : NULL;
+	struct plan_row standing_in = *row;
+	standing_in.theirs = wanted;
+	bool there = row->ours != NULL || row->theirs != NULL;
+	if (target == NULL || (wanted == NULL && is_spared(target, row)) ||
+	        (target->use == TARGET_ADDS && (there || wanted == NULL)))
+		plan_contact(row, policy, out);
+	else if (target->use == TARGET_STANDS_IN)
+		plan_contact(&standing_in, policy, out);
+	else
+		plan_wanted(row, wanted, policy, out);
+}
+
 static bool decide(struct planning *planning, const struct plan_row *row,
         const struct contact_item *item, GError **error)
 {
 	struct plan_decision decision;
-	plan_contact(row, &planning->pass->run->policy, &decision);
+	decide_contact(planning, row, &decision);
 	plan_count(&planning->counts, row, &decision);
 	bool good = note_conflicts(planning, row->key, &decision, error) &&
 	            plan_step(planning, row, item, &decision, error);
@@ -255,8 +290,10 @@ static bool left_alone(struct planning *planning, const struct contact_row *row)
 		return true;
 	}
 	/* A telephone number alone cannot be an entry of an IM list that knows none. */
+	const struct contacts_target *target = planning->pass->run->target;
 	if (address_is_tel(row->key) && row->ours == NULL &&
-	        !planning->pass->run->policy.im_holds_tel)
+	        !planning->pass->run->policy.im_holds_tel &&
+	        (target == NULL || !g_hash_table_contains(target->wanted, row->key)))
 		return true;
 	g_autofree char *address = mail_address(planning, row->key);
 	return address == NULL;
@@ -265,6 +302,8 @@ static bool left_alone(struct planning *planning, const struct contact_row *row)
 static bool plan_one(struct planning *planning, const struct contact_row *row, GError **error)
 {
 	const struct contact_item *item = main_item(planning, row);
+	if (planning->seen != NULL)
+		g_hash_table_add(planning->seen, g_strdup(row->key));
 	if (left_alone(planning, row)) {
 		planning->counts.ours += row->ours != NULL;
 		planning->counts.theirs += item != NULL;
@@ -274,8 +313,29 @@ static bool plan_one(struct planning *planning, const struct contact_row *row, G
 	struct plan_translation translation;
 	plan_groups_translate(planning->groups, &plan_row, &translation);
 	bool good = decide(planning, &translation.row, item, error) &&
-	            (item == NULL || plan_twins(planning, row, item, error));
+	            (item == NULL || !planning->pass->run->policy.to_mailbox ||
+	                    plan_twins(planning, row, item, error));
 	plan_translation_clear(&translation);
+	return good;
+}
+
+/* Contacts of the target that neither side has. */
+static bool plan_missing(struct planning *planning, GError **error)
+{
+	const struct contacts_target *target = planning->pass->run->target;
+	bool good = true;
+	if (target == NULL)
+		return true;
+	g_autoptr(GList) keys = g_hash_table_get_keys(target->wanted);
+	keys = g_list_sort(keys, (GCompareFunc)strcmp);
+	for (GList *key = keys; good && key != NULL; key = key->next) {
+		struct contact_row row = {.key = key->data, .items = NULL};
+		if (g_hash_table_contains(planning->seen, row.key))
+			continue;
+		row.items = g_ptr_array_new();
+		good = plan_one(planning, &row, error);
+		g_ptr_array_unref(row.items);
+	}
 	return good;
 }
 
@@ -417,7 +477,8 @@ static bool guard(const struct planning *planning, bool *go, GError **error)
 static bool fill_journal(struct planning *planning, bool *go, GError **error)
 {
 	return load_notes(planning, error) && plan_renames(planning, error) &&
-	       each_row(planning, plan_one, error) && guard(planning, go, error);
+	       each_row(planning, plan_one, error) && plan_missing(planning, error) &&
+	       guard(planning, go, error);
 }
 
 /* An empty list is believed when a later pass, reading both sides in full, finds it empty, too. */
@@ -465,6 +526,8 @@ bool contacts_plan(struct pass_state *pass, bool *go, GError **error)
 	pass->report->waiting = pass->report->unmapped = 0;
 	planning.groups = plan_groups_new(&pass->run->policy);
 	planning.resting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	if (pass->run->target != NULL)
+		planning.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	bool confirmed = true;
 	bool good = plan_in_transaction(&planning, &confirmed, error);
 	*go = good && confirmed;
@@ -473,5 +536,6 @@ bool contacts_plan(struct pass_state *pass, bool *go, GError **error)
 	plan_groups_free(planning.groups);
 	g_hash_table_unref(planning.resting);
 	g_clear_pointer(&planning.uncertain, g_hash_table_unref);
+	g_clear_pointer(&planning.seen, g_hash_table_unref);
 	return good;
 }

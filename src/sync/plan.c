@@ -1,5 +1,7 @@
 #include "sync/plan.h"
 
+#include "core/address.h"
+
 #include <string.h>
 
 static const char *const rule_names[] = {
@@ -255,17 +257,10 @@ static bool same_image(const struct contact *a, const struct contact *b)
 	return a == NULL || b == NULL ? a == b : contact_equal(a, b);
 }
 
-void plan_contact(
+/* The images are made: what has to be done for them. */
+static void conclude(
         const struct plan_row *row, const struct plan_policy *policy, struct plan_decision *out)
 {
-	*out = (struct plan_decision){.conflicts = g_ptr_array_new_with_free_func(conflict_free)};
-	struct merge merge = {row, policy, out};
-	if (row->ours != NULL && row->theirs != NULL)
-		merge_both(&merge);
-	else if (row->ours != NULL)
-		only_ours(&merge);
-	else if (row->theirs != NULL)
-		only_theirs(&merge);
 	if (!policy->to_im)
 		keep_side(&out->im_after, ours_held(row));
 	if (!policy->to_mailbox)
@@ -277,6 +272,38 @@ void plan_contact(
 		return;
 	out->agree = row->regrouped || !same_image(out->im_after, row->agreed_im) ||
 	             !same_image(out->mail_after, row->agreed_mail);
+}
+
+void plan_contact(
+        const struct plan_row *row, const struct plan_policy *policy, struct plan_decision *out)
+{
+	*out = (struct plan_decision){.conflicts = g_ptr_array_new_with_free_func(conflict_free)};
+	struct merge merge = {row, policy, out};
+	if (row->ours != NULL && row->theirs != NULL)
+		merge_both(&merge);
+	else if (row->ours != NULL)
+		only_ours(&merge);
+	else if (row->theirs != NULL)
+		only_theirs(&merge);
+	conclude(row, policy, out);
+}
+
+void plan_wanted(const struct plan_row *row, const struct contact *wanted,
+        const struct plan_policy *policy, struct plan_decision *out)
+{
+	*out = (struct plan_decision){.conflicts = g_ptr_array_new_with_free_func(conflict_free)};
+	if (wanted != NULL) {
+		const struct contact *held = ours_held(row);
+		out->mail_after = contact_copy(wanted);
+		/* A telephone number alone is no entry of an IM list that knows none. */
+		if (policy->im_holds_tel || !address_is_tel(wanted->key))
+			out->im_after = contact_copy(wanted);
+		if (out->im_after != NULL && !policy->im_holds_tel) {
+			g_free(out->im_after->tel_uri);
+			out->im_after->tel_uri = g_strdup(held != NULL ? held->tel_uri : NULL);
+		}
+	}
+	conclude(row, policy, out);
 }
 
 void plan_count(struct plan_counts *counts, const struct plan_row *row,

@@ -82,6 +82,14 @@ void plan_decision_clear(struct plan_decision *decision);
 void plan_contact(
         const struct plan_row *row, const struct plan_policy *policy, struct plan_decision *out);
 
+/*
+ * One contact as a person wants it on both sides (of a version that is brought back, of a file),
+ * whatever the sides' changes would make of it. wanted NULL: it is to go. Sides that must not be
+ * written keep what they have; policy's rule does not matter and there are no conflicts.
+ */
+void plan_wanted(const struct plan_row *row, const struct contact *wanted,
+        const struct plan_policy *policy, struct plan_decision *out);
+
 /* A group that has another name on one side than was agreed. */
 struct plan_rename {
 	char *from, *to; /* agreed name and new name */

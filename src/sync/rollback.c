@@ -1,50 +1,105 @@
-/* The way back: the mailbox's list is copied to the IM side, which is in charge again. */
+/*
+ * Lists that are brought back: the mailbox's to the IM side, which is in charge again, and a
+ * version or a file to where it belongs.
+ */
 #include "core/clock.h"
 #include "core/error.h"
 #include "store/policy.h"
 #include "sync/contacts.h"
 
+static void free_contact(void *contact)
+{
+	contact_free(contact);
+}
+
+struct contacts_target *contacts_target_new(
+        enum contacts_target_use use, const char *cause, const GPtrArray *contacts)
+{
+	struct contacts_target *target = g_new0(struct contacts_target, 1);
+	target->use = use;
+	target->cause = cause;
+	target->wanted = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_contact);
+	for (guint i = 0; i < contacts->len; i++) {
+		struct contact *copy = contact_copy(g_ptr_array_index(contacts, i));
+		g_hash_table_replace(target->wanted, copy->key, copy);
+	}
+	return target;
+}
+
+void contacts_target_free(struct contacts_target *target)
+{
+	g_hash_table_unref(target->wanted);
+	g_clear_pointer(&target->spared, g_hash_table_unref);
+	g_free(target);
+}
+
 /*
  * A mailbox's end that is not asked: the mirror stands for it. Nothing is ever written through it,
- * because a rollback writes to the IM side only.
+ * because only the IM side is. The next pass that does ask reads the mailbox in full.
  */
-static bool cached_confirm(void *data, GError **error)
+static bool absent_confirm(void *data, GError **error)
 {
 	(void)data;
 	(void)error;
 	return true;
 }
 
-static bool cached_changes(void *data, const char *state_in, const struct ews_contacts_sink *sink,
+static bool absent_changes(void *data, const char *state_in, const struct ews_contacts_sink *sink,
         char **state_out, bool *full, GError **error)
 {
 	(void)data;
+	(void)state_in;
 	(void)sink;
-	if (state_in == NULL) {
-		error_set(error, ERROR_MAILBOX, "contacts.no_cache",
-		        "the mailbox was never read to its end, so there is no copy of its list: "
-		        "run "
-		        "this again without --from-cache when the mailbox can be reached");
-		return false;
-	}
-	*state_out = g_strdup(state_in);
+	(void)error;
+	*state_out = NULL;
 	*full = false;
 	return true;
 }
 
-static const struct mail_end_driver cached = {
-        .confirm = cached_confirm,
-        .changes = cached_changes,
+static bool absent_find(
+        void *data, const char *address, const char *op_uuid, GPtrArray *found, GError **error)
+{
+	(void)data;
+	(void)address;
+	(void)op_uuid;
+	(void)found;
+	(void)error;
+	return true;
+}
+
+static const struct mail_end_driver absent = {
+        .confirm = absent_confirm,
+        .changes = absent_changes,
+        .find = absent_find,
 };
 
 static bool refuse_read_only(const struct contacts_run *run, GError **error)
 {
 	error_set(error, ERROR_CONFIG, "source.read_only",
 	        "the contacts of %s cannot be copied back, because the IM side is not to be "
-	        "written: "
-	        "stop the IM server, set write = sql-offline in its [source], and run this again",
+	        "written: stop the IM server, set write = sql-offline in its [source], and run "
+	        "this again",
 	        run->lease->mailbox->owner);
 	return false;
+}
+
+/* A pass that writes to the IM side alone. */
+static bool pass_to_im(
+        struct contacts_run *run, bool ask_mailbox, struct contacts_report *report, GError **error)
+{
+	const struct mail_end mail = run->mail;
+	if (!run->im.writable)
+		return refuse_read_only(run, error);
+	run->policy.rule = PLAN_RULE_MAILBOX;
+	run->policy.to_mailbox = false;
+	run->policy.to_im = true;
+	run->options.force = true;
+	run->options.rollback = true;
+	if (!ask_mailbox)
+		run->mail.driver = &absent;
+	bool good = contacts_pass(run, report, error);
+	run->mail = mail;
+	return good;
 }
 
 /* What was agreed is forgotten: another migration links the two lists anew. */
@@ -65,33 +120,110 @@ static bool forget_agreement(struct contacts_run *run, GError **error)
 	               "not-allowed", error);
 }
 
-bool contacts_rollback(
-        struct contacts_run *run, bool from_cache, struct contacts_report *report, GError **error)
+static bool refuse_partial(
+        const struct contacts_run *run, const struct contacts_report *report, GError **error)
 {
-	const struct mail_end mail = run->mail;
-	if (!run->im.writable)
-		return refuse_read_only(run, error);
-	run->policy.rule = PLAN_RULE_MAILBOX;
-	run->policy.to_mailbox = false;
-	run->policy.to_im = true;
-	run->options.force = true;
-	run->options.rollback = true;
-	if (from_cache)
-		run->mail.driver = &cached;
-	bool good = contacts_pass(run, report, error);
-	run->mail = mail;
-	if (!good || run->options.plan_only)
-		return good;
-	if (report->refusals != NULL && report->refusals->len > report->unmapped) {
-		error_set(error, ERROR_MAILBOX, "contacts.rollback_partial",
-		        "%u contacts of %s could not be copied back, so that the mailbox stays in "
-		        "charge: see imex contacts status %s",
-		        report->refusals->len, run->lease->mailbox->owner,
-		        run->lease->mailbox->owner);
+	const char *owner = run->lease->mailbox->owner;
+	error_set(error, ERROR_MAILBOX, "contacts.rollback_partial",
+	        "%u contacts of %s could not be copied back, so that the mailbox stays in charge: "
+	        "see imex contacts status %s",
+	        report->refusals->len, owner, owner);
+	return false;
+}
+
+/* Says what else can be done when the mailbox, or what it shows, cannot be used. */
+static void name_snapshot(const struct contacts_run *run, GError *cause, GError **error)
+{
+	const char *owner = run->lease->mailbox->owner, *reason = error_reason(cause);
+	autoptr(snapshot) newest =
+	        store_snapshot_find(run->store, run->lease->mailbox->id, 0, NULL);
+	bool of_mailbox = g_str_has_prefix(reason, "http.") || g_str_has_prefix(reason, "ews.") ||
+	                  g_str_equal(reason, "plan.mass_delete");
+	if (!of_mailbox || newest == NULL) {
+		g_propagate_error(error, cause);
+		return;
+	}
+	g_autofree char *taken = clock_format_iso(newest->taken_utc_us);
+	error_set(error, error_class_of(cause), "contacts.mailbox_unusable",
+	        "the contacts of %s were not taken back, and the mailbox stays in charge (%s): "
+	        "should its list be gone for good, imex contacts rollback %s --from-snapshot takes "
+	        "version %" G_GINT64_FORMAT " of %s with %" G_GINT64_FORMAT " contacts",
+	        owner, cause->message, owner, newest->version, taken, newest->contacts);
+	g_error_free(cause);
+}
+
+static void spare_new(struct contacts_target *target)
+{
+	target->spared = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+}
+
+static struct contacts_target *stand_in(
+        const struct contacts_run *run, int64_t version, GError **error)
+{
+	int64_t id = run->lease->mailbox->id;
+	autoptr(snapshot) snapshot = store_snapshot_find(run->store, id, version, error);
+	g_autoptr(GPtrArray) list =
+	        snapshot != NULL ? store_snapshot_read(run->store, id, snapshot->version, error)
+	                         : NULL;
+	if (list == NULL)
+		return NULL;
+	struct contacts_target *target = contacts_target_new(TARGET_STANDS_IN, "rollback", list);
+	spare_new(target);
+	return target;
+}
+
+static bool copy_back(struct contacts_run *run, const struct contacts_way_back *way,
+        struct contacts_report *report, GError **error)
+{
+	GError *cause = NULL;
+	if (pass_to_im(run, !way->from_snapshot, report, &cause))
+		return true;
+	name_snapshot(run, cause, error);
+	return false;
+}
+
+/* Everything is on the IM side: it is put in charge. */
+static bool hand_over(struct contacts_run *run, const struct contacts_way_back *way, GError **error)
+{
+	GError *cause = NULL;
+	if (!way->from_snapshot &&
+	        !run->mail.driver->migration_completed(run->mail.data, false, &cause)) {
+		name_snapshot(run, cause, error);
 		return false;
 	}
-	if (!from_cache && !mail.driver->migration_completed(mail.data, false, error))
-		return false;
 	return store_begin(run->store, error) &&
 	       store_end(run->store, forget_agreement(run, error), error);
+}
+
+bool contacts_rollback(struct contacts_run *run, const struct contacts_way_back *way,
+        struct contacts_report *report, GError **error)
+{
+	autoptr(contacts_target) target =
+	        way->from_snapshot ? stand_in(run, way->version, error) : NULL;
+	if (way->from_snapshot && target == NULL)
+		return false;
+	run->target = target;
+	bool good = copy_back(run, way, report, error);
+	run->target = NULL;
+	if (!good || run->options.plan_only)
+		return good;
+	if (report->refusals != NULL && report->refusals->len > report->unmapped)
+		return refuse_partial(run, report, error);
+	return hand_over(run, way, error);
+}
+
+bool contacts_bring(struct contacts_run *run, struct contacts_report *report, GError **error)
+{
+	autoptr(contact_status) status =
+	        store_contact_status(run->store, run->lease->mailbox->id, error);
+	if (status == NULL)
+		return false;
+	run->options.force = true;
+	if (status->migrated_utc_us == 0)
+		return pass_to_im(run, false, report, error) &&
+		       (run->options.plan_only ||
+		               store_contact_forget(run->store, run->lease, error));
+	spare_new(run->target);
+	run->policy.to_mailbox = run->policy.to_im = true;
+	return contacts_pass(run, report, error);
 }

@@ -263,8 +263,9 @@ static bool contacts_of(struct worker *worker, struct line *line, struct lease *
 	run.options.plan_only = run.options.plan_only || options->dry_run;
 	if (!contacts_policy(worker->store, lease->mailbox->owner, &run.policy, error))
 		return false;
-	return options->rollback ? contacts_rollback(&run, options->from_cache, report, error)
-	                         : contacts_pass(&run, report, error);
+	return options->contacts_work != NULL
+	               ? options->contacts_work(options->contacts_data, &run, report, error)
+	               : contacts_pass(&run, report, error);
 }
 
 /* Whether contacts may be worked on for this owner now. */
@@ -330,11 +331,14 @@ static bool visit_contacts(struct worker *worker, struct line *line, struct leas
 		return true;
 	if (!wanted(worker, lease->mailbox, PASS_CONTACTS, &is, error))
 		return false;
-	if (!is && !worker->shared->options.rollback)
+	if (!is && worker->shared->options.contacts_work == NULL)
 		return true;
 	visit->contacts_done = true;
 	contacts_of(worker, line, lease, &visit->contacts, &visit->contacts_error);
 	limiter_tell(line->limiter, visit->contacts_error);
+	/* Work that a person asked for says itself how it went; it is no reason to wait. */
+	if (worker->shared->options.contacts_work != NULL && visit->contacts_error != NULL)
+		return true;
 	return record(worker, lease, PASS_CONTACTS, visit->contacts_error,
 	        (int64_t)visit->contacts.waiting, error);
 }
@@ -436,7 +440,9 @@ static void visit_leased(struct worker *worker, struct lease *lease, struct visi
 		visit_on_line(worker, lease, visit, &deliveries_due, &visit->error);
 	worker->lease = NULL;
 	g_autoptr(GError) lost = NULL;
-	int64_t due = MIN(next_try(worker, visit_error(visit)), deliveries_due);
+	const GError *cause =
+	        worker->shared->options.contacts_work == NULL ? visit_error(visit) : NULL;
+	int64_t due = MIN(next_try(worker, cause), deliveries_due);
 	if (!store_lease_release(worker->lease_store, lease, due, &lost))
 		log_warn("lease.release", "%s", lost->message);
 	log_visit(visit);

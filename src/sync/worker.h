@@ -37,8 +37,13 @@ struct worker_options {
 	const struct usermap *map;
 	struct worker_auth auth;
 	unsigned kinds;
-	bool rollback; /* visits roll contacts back, whatever the policy is */
-	bool from_cache; /* a rollback does not ask the mailbox */
+	/*
+	 * What a visit does with the contacts instead of a pass, whatever the policy is: the
+	 * functions of sync/contacts.h. NULL: a pass. With dry_run it gets a scratch store.
+	 */
+	bool (*contacts_work)(void *data, struct contacts_run *run, struct contacts_report *report,
+	        GError **error);
+	void *contacts_data;
 	bool dry_run; /* plan on a scratch store: neither side nor the store is written */
 	/* max_delete_percent, settle_s and, with mode = observe, plan_only come from config. */
 	struct contacts_options contacts;

@@ -99,4 +99,98 @@ def _(site):
     assert "read only" not in shown and "as of " in shown, shown
 
 
+
+UNREACHABLE = "https://127.0.0.1:1/EWS/Exchange.asmx"
+FIRST = {"carol@im.example": ("Carol", {"Friends"}), "dave@im.example": ("Dave", {"Friends"}),
+         "eve@im.example": ("Eve", {"Friends"})}
+
+
+def restore(dialect, site):
+    edit(site)
+    site.mail_add("alice", "new@corp.example", "New")
+    planned = rows(site, "restore", ALICE, "--version", "1", "--dry-run")
+    assert planned == [{"side": "mailbox", "created": "1", "updated": "1", "deleted": "1"},
+                       {"side": "IM side", "created": "2", "updated": "1", "deleted": "1"}], planned
+    assert "zoe@im.example" in site.roster("alice") and len(history(site)) == 2
+    assert rows(site, "restore", ALICE, "--version", "1") == planned
+    wanted = dict(FIRST, **{"new@im.example": ("New", set())})
+    assert site.roster("alice") == wanted, site.roster("alice")
+    site.assert_same("alice")
+    assert history(site)[0] == (3, "restore", 4, 2, 1, 1), history(site)
+    site.settle()
+    assert site.roster("alice") == wanted
+    found = {c["contact"] for c in rows(site, "diff", ALICE, "1")}
+    assert found == {"new@im.example"}, found
+    for words, code in ((("--version", "77"), 2), ((), 2), (("--version", "one"), 2)):
+        done = site.imex("contacts", "restore", ALICE, *words)
+        assert done.returncode == code and site.roster("alice") == wanted, done
+
+
+both_stores("a version comes back through the plan, and what is new stays")(lambda site: restore("folder", site))
+
+
+@tap.test("ucs: a version comes back through the plan, and what is new stays")
+def _():
+    with site_on("sqlite", "ucs") as site:
+        restore("ucs", site)
+
+
+@both_stores("a restore that would delete much stops, and says how to go on")
+def _(site):
+    for i in range(10):
+        site.rosters.set(ALICE, "more%d@im.example" % i, name="More")
+    site.once()
+    done = site.imex("contacts", "restore", ALICE, "--version", "1")
+    assert done.returncode == 1 and "--allow-mass-delete" in done.stderr, done
+    assert len(site.roster("alice")) == 13 == len(site.mailbox("alice"))
+    site.check(site.imex("contacts", "restore", ALICE, "--version", "1", "--allow-mass-delete"))
+    assert site.roster("alice") == FIRST
+    site.settle()
+    site.assert_same("alice")
+
+
+@both_stores("without the mailbox a rollback refuses and names the way, which a version then is")
+def _(site):
+    edit(site)
+    site.configure(ews=UNREACHABLE)
+    site.rosters.set(ALICE, "late@im.example", name="Late")
+    site.rosters.set(ALICE, "carol@im.example", name="Caroline", groups=["Friends"])
+    before = site.roster("alice")
+    done = site.imex("contacts", "rollback", ALICE)
+    assert done.returncode == 1 and "--from-snapshot" in done.stderr and "version 2" in done.stderr, done
+    assert site.imex("contacts", "rollback", ALICE, "--version", "1").returncode == 2
+    assert site.imex("contacts", "rollback", ALICE, "--from-snapshot", "--version", "9").returncode == 2
+    assert site.roster("alice") == before
+    assert rows(site, "status", ALICE)[0]["state"] == "in the mailbox"
+    site.check(site.imex("contacts", "rollback", ALICE, "--from-snapshot", "--dry-run"))
+    assert site.roster("alice") == before
+    site.rosters.remove(ALICE, "zoe@im.example")  # the IM side's own edits stay
+    site.check(site.imex("contacts", "rollback", ALICE, "--from-snapshot"))
+    wanted = {"carol@im.example": ("Caroline", {"Friends"}), "dave@im.example": ("David", {"Friends"}),
+              "late@im.example": ("Late", set())}
+    assert site.roster("alice") == wanted, site.roster("alice")
+    assert "rolled back" in rows(site, "status", ALICE)[0]["state"]
+    explained = json.loads(site.check(site.imex("policy", "explain", ALICE, "contacts", "--json")))
+    assert "not-allowed" in json.dumps(explained), explained
+    site.once()  # pinned: nobody is asked, although the mailbox is still down
+    assert site.roster("alice") == wanted
+    site.check(site.imex("contacts", "restore", ALICE, "--version", "1"))
+    assert site.roster("alice") == FIRST
+    assert "rolled back" in rows(site, "status", ALICE)[0]["state"]
+
+
+@both_stores("a rollback from an older version brings back what went since")
+def _(site):
+    edit(site)
+    site.check(site.imex("contacts", "rollback", ALICE, "--from-snapshot", "--version", "1"))
+    assert site.roster("alice") == FIRST
+    site.allow()
+    site.migrate("--all")
+    site.settle()
+    site.assert_same("alice")
+    assert set(site.roster("alice")) == set(FIRST) | {"zoe@im.example"}
+    causes = [v[1] for v in history(site)]
+    assert causes[0] in ("migration", "sync") and causes[-1] == "migration", causes
+
+
 tap.main()

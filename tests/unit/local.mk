@@ -45,7 +45,8 @@ SMOKE_TESTS += unit_sync
 unit_sync_SOURCES = \
 	tests/unit/sync/suites.c \
 	tests/unit/sync/test_plan.c \
-	tests/unit/sync/test_usermap.c
+	tests/unit/sync/test_usermap.c \
+	tests/unit/sync/test_wanted.c
 unit_sync_LDADD = $(UNIT_LDADD)
 
 # Random histories, to be run by hand with IMEX_MODEL_SEED until no history fails.
