@@ -1,6 +1,7 @@
 #include "auth.h"
 
 #include "devx.h"
+#include "habits.h"
 #include "http.h"
 #include "partner.h"
 #include "token.h"
@@ -32,6 +33,23 @@ static bool same_secret(const char *a, const char *b)
 	return differ == 0;
 }
 
+#define WRONG_LOGINS 10
+#define BLOCKED_MS 60000
+
+/* grommunio blocks a user for a minute after so many wrong passwords. */
+static bool password_fits(struct mailbox *mb, const char *password)
+{
+	mailbox_lock(mb);
+	bool blocked = grommunio() && mb->blocked_until_ms > now_ms();
+	bool fits = !blocked && mb->password != NULL && same_secret(password, mb->password);
+	if (fits)
+		mb->wrong_logins = 0;
+	else if (!blocked && ++mb->wrong_logins % WRONG_LOGINS == 0)
+		mb->blocked_until_ms = now_ms() + BLOCKED_MS;
+	mailbox_unlock(mb);
+	return fits;
+}
+
 static void check_basic(struct devx *devx, const char *encoded, struct auth_result *r)
 {
 	gsize length = 0;
@@ -43,8 +61,7 @@ static void check_basic(struct devx *devx, const char *encoded, struct auth_resu
 	if (colon != NULL) {
 		*colon = '\0';
 		struct mailbox *mb = user_named(devx, text);
-		if (mb != NULL && !mb->disabled && mb->password != NULL &&
-		        same_secret(colon + 1, mb->password)) {
+		if (mb != NULL && !mb->disabled && password_fits(mb, colon + 1)) {
 			r->ok = true;
 			r->who.kind = ID_USER;
 			r->who.user = mb;
@@ -60,7 +77,7 @@ static void check_bearer(
 
 	if (*token == '\0')
 		return;
-	if (devx->options.profile == PROFILE_GROMMUNIO) {
+	if (grommunio()) {
 		r->invalid_token = true;
 		return;
 	}

@@ -1,4 +1,5 @@
 /* The response codes that this server answers with, and their texts. */
+#include "habits.h"
 #include "soap.h"
 
 #include <string.h>
@@ -148,6 +149,10 @@ const char *code_known(const char *code)
 
 const char *code_text(const char *code)
 {
+	const char *other = grommunio() ? habit_code_text(code) : NULL;
+
+	if (other != NULL)
+		return other;
 	for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
 		if (strcmp(codes[i].code, code) == 0)
 			return codes[i].text;

@@ -1,5 +1,6 @@
 /* What the server works out by itself when an item is made or changed. */
 #include "fid.h"
+#include "habits.h"
 #include "item_read.h"
 
 #include <string.h>
@@ -93,6 +94,8 @@ static void derive_contact(struct item *item, bool creating, bool file_as_given)
 		const char *name = props_get(item->props, fid.display_name);
 		if (name == NULL)
 			name = props_get(item->props, fid.file_as);
+		if (grommunio())
+			name = NULL;
 		props_set(item->props, fid.subject, name != NULL ? name : "");
 	}
 }
@@ -139,6 +142,10 @@ void item_derive(struct item *item, bool creating, bool file_as_given)
 		return;
 	if (item->kind == ITEM_MESSAGE)
 		derive_message(item);
+	if (grommunio() && item->kind != ITEM_MESSAGE) {
+		default_time(item, fid.received, item->created_s);
+		return;
+	}
 	default_text(item, fid.sensitivity, "Normal");
 	default_text(item, fid.importance, "Normal");
 	default_text(item, fid.culture, "en-US");

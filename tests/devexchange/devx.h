@@ -4,15 +4,12 @@
 
 #include "model.h"
 
-enum profile { PROFILE_EXCHANGE, PROFILE_GROMMUNIO };
-
 struct options {
 	char *listen; /* ADDRESS:PORT */
 	char *tls_dir, *tls_cert, *tls_key;
 	char *host; /* the host name that audiences must carry; default: any name of the request */
 	char *realm, *app_id;
 	char *ready_file, *data_file, *record_dir;
-	enum profile profile;
 	bool no_ucs, demo, verbose;
 	int max_contacts, max_groups; /* limits of the contact store */
 	int find_limit; /* EWSFindCountLimit */

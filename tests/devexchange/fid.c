@@ -28,6 +28,7 @@ void fid_init(void)
 	        {&fid.sent, "item:DateTimeSent", NULL},
 	        {&fid.created, "item:DateTimeCreated", NULL},
 	        {&fid.modified, "item:LastModifiedTime", NULL},
+	        {&fid.complete_name, "contacts:CompleteName", NULL},
 	        {&fid.culture, "item:Culture", NULL},
 	        {&fid.flag, "item:Flag", NULL},
 	        {&fid.file_as, "contacts:FileAs", NULL},

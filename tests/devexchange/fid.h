@@ -7,9 +7,9 @@
 struct fid {
 	uint32_t item_id, mime, parent, item_class, subject, sensitivity, body, received, size,
 	        categories, importance, in_reply_to, has_attachments, attachments, sent, created,
-	        modified, culture, flag, file_as, file_as_mapping, display_name, given_name,
-	        initials, middle_name, nickname, company, email1, birthday, generation, im1, im2,
-	        im3, job_title, surname, wedding, has_picture, sender, to, cc, bcc,
+	        modified, complete_name, culture, flag, file_as, file_as_mapping, display_name,
+	        given_name, initials, middle_name, nickname, company, email1, birthday, generation,
+	        im1, im2, im3, job_title, surname, wedding, has_picture, sender, to, cc, bcc,
 	        conversation_index, conversation_topic, from, message_id, is_read, references,
 	        reply_to, members, body_type, flag_status, im_kind, im_smtp, im_tel, message_flags,
 	        email_name1, email_type1, other_phone;

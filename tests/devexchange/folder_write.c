@@ -1,5 +1,7 @@
 #include "folder_write.h"
 
+#include "habits.h"
+
 #include <string.h>
 
 enum {
@@ -40,6 +42,7 @@ static const struct {
 
 #define FF_DEFAULT (FF_ID | FF_NAME | FF_TOTAL | FF_CHILDREN | FF_UNREAD)
 #define FF_ALL (FF_DEFAULT | FF_PARENT | FF_CLASS | FF_RIGHTS | FF_DISTINGUISHED)
+#define FF_ALL_GROMMUNIO (FF_DEFAULT | FF_PARENT | FF_CLASS)
 
 static const char *parse_path(struct folder_shape *shape, const struct xml_node *path)
 {
@@ -70,7 +73,7 @@ const char *folder_shape_parse(const struct xml_node *node, struct folder_shape 
 	if (strcmp(base, "Default") == 0)
 		shape->fields = FF_DEFAULT;
 	else if (strcmp(base, "AllProperties") == 0)
-		shape->fields = FF_ALL;
+		shape->fields = grommunio() ? FF_ALL_GROMMUNIO : FF_ALL;
 	for (const struct xml_node *p = more != NULL ? more->first : NULL;
 	        p != NULL && code == NULL; p = p->next)
 		code = parse_path(shape, p);
@@ -98,7 +101,8 @@ const char *folder_element(const struct folder *folder)
 static bool has_unread(const struct folder *folder)
 {
 	const char *element = folder_element(folder);
-	return strcmp(element, "t:Folder") == 0 || strcmp(element, "t:TasksFolder") == 0;
+	return strcmp(element, "t:Folder") == 0 ||
+	       (strcmp(element, "t:TasksFolder") == 0 && !grommunio());
 }
 
 static void write_rights(GString *out)
@@ -145,8 +149,7 @@ void folder_write(GString *out, struct folder *folder, const struct folder_shape
 	xml_open(out, element);
 	folder_id_write(out, "t:FolderId", folder);
 	if ((want & FF_PARENT) != 0)
-		folder_id_write(
-		        out, "t:ParentFolderId", folder->parent != NULL ? folder->parent : folder);
+		parent_id_write(out, folder->parent != NULL ? folder->parent : folder);
 	if ((want & FF_CLASS) != 0)
 		xml_put(out, "t:FolderClass", folder->class_name);
 	if ((want & FF_NAME) != 0)

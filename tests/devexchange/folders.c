@@ -67,6 +67,16 @@ bool folder_is_below(const struct folder *folder, const struct folder *above)
 	return false;
 }
 
+GPtrArray *folder_below(struct folder *folder)
+{
+	GPtrArray *all = g_ptr_array_new();
+
+	g_ptr_array_extend(all, folder->children, NULL, NULL);
+	for (guint i = 0; i < all->len; i++)
+		g_ptr_array_extend(all, ((struct folder *)all->pdata[i])->children, NULL, NULL);
+	return all;
+}
+
 uint32_t folder_count(struct folder *folder)
 {
 	return folder->by_uid != NULL ? (uint32_t)g_sequence_get_length(folder->by_uid) : 0;
@@ -118,7 +128,8 @@ struct item *item_new(enum item_kind kind)
 
 	item->kind = kind;
 	item->props = props_new();
-	item->created_s = item->modified_s = now_s();
+	item->created_s = item->modified_s = now_precise(&item->created_ns);
+	item->modified_ns = item->created_ns;
 	return item;
 }
 
@@ -173,7 +184,7 @@ void item_set_read(struct item *item, bool read)
 		count_unread(item, 1);
 }
 
-void item_insert(struct folder *folder, struct item *item)
+static void enter(struct folder *folder, struct item *item)
 {
 	struct mailbox *mb = folder->mailbox;
 
@@ -187,7 +198,18 @@ void item_insert(struct folder *folder, struct item *item)
 	item->by_mod = g_sequence_append(folder->by_mod, item);
 	g_hash_table_insert(mb->items, &item->id, item);
 	count_unread(item, 1);
-	event_item(mb, EVENT_CREATED, item, NULL, 0);
+}
+
+void item_insert(struct folder *folder, struct item *item)
+{
+	enter(folder, item);
+	event_item(folder->mailbox, EVENT_CREATED, item, NULL, 0);
+}
+
+void item_insert_copy(struct folder *folder, struct item *item, const struct item *original)
+{
+	enter(folder, item);
+	event_item(folder->mailbox, EVENT_COPIED, item, original->folder, original->id);
 }
 
 struct item *item_find(struct mailbox *mb, uint64_t id)
@@ -267,6 +289,7 @@ struct item *item_copy(const struct item *item)
 	copy->props = props_copy(item->props);
 	copy->associated = item->associated;
 	copy->created_s = item->created_s;
+	copy->created_ns = item->created_ns;
 	for (guint i = 0; item->attachments != NULL && i < item->attachments->len; i++) {
 		const struct attachment *from = item->attachments->pdata[i];
 		struct attachment *a = attachment_new();
@@ -292,7 +315,7 @@ void item_touch(struct item *item, bool only_read_flag)
 	item->mod = ++mb->mod;
 	if (!only_read_flag) {
 		item->content_mod = item->mod;
-		item->modified_s = now_s();
+		item->modified_s = now_precise(&item->modified_ns);
 	}
 	/* The highest change number is the last in the order. */
 	g_sequence_move(item->by_mod, g_sequence_get_end_iter(item->folder->by_mod));

@@ -1,5 +1,7 @@
 #include "ids.h"
 
+#include "habits.h"
+
 #include <string.h>
 
 /* These bytes make ids begin with AAMk and AAQk, as readers of logs are used to. */
@@ -160,6 +162,18 @@ void item_id_write(GString *out, const char *tag, const struct item *item)
 	item_id_text(id, item);
 	change_key_text(key, item->folder->mailbox->guid, item_key_kind(item), item->mod);
 	id_write(out, tag, id, key);
+}
+
+void parent_id_write(GString *out, const struct folder *folder)
+{
+	char id[ID_TEXT_MAX];
+
+	if (!grommunio()) {
+		folder_id_write(out, "t:ParentFolderId", folder);
+		return;
+	}
+	folder_id_text(id, folder);
+	g_string_append_printf(out, "<t:ParentFolderId Id=\"%s\"/>", id);
 }
 
 void folder_id_write(GString *out, const char *tag, const struct folder *folder)

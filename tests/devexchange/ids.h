@@ -33,6 +33,8 @@ const char *change_key_parse(const char *text, uint64_t *mod);
 /* <t:ItemId Id=".." ChangeKey=".."/>, and the same for folders under any tag. */
 void item_id_write(GString *out, const char *tag, const struct item *item);
 void folder_id_write(GString *out, const char *tag, const struct folder *folder);
+/* <t:ParentFolderId/>; its change key is not given out under every profile. */
+void parent_id_write(GString *out, const struct folder *folder);
 
 uint32_t checksum32(const void *bytes, size_t length);
 

@@ -1,6 +1,7 @@
 #include "item_read.h"
 
 #include "fid.h"
+#include "habits.h"
 #include "mime.h"
 
 #include <stdlib.h>
@@ -108,7 +109,13 @@ static void set_email_parts(struct item *item, uint32_t id, const struct xml_nod
 	uint32_t n = id - fid.email1;
 	const char *name = xml_attr(entry, "Name"), *type = xml_attr(entry, "RoutingType");
 
-	props_set(item->props, fid.email_name1 + n, name);
+	/* grommunio keeps the name that the first address left. */
+	if (name == NULL && grommunio()) {
+		name = props_get(item->props, fid.email_name1 + n);
+		name = name != NULL ? name : entry->text;
+	}
+	char *kept = g_strdup(name);
+	props_take(item->props, fid.email_name1 + n, kept);
 	props_set(item->props, fid.email_type1 + n, type);
 }
 
@@ -124,6 +131,8 @@ static const char *set_entries(struct item *item, uint32_t first, const struct x
 		uint32_t id = field_id(fields[first].uri, xml_attr(e, "Key"));
 		if (id == UINT32_MAX)
 			return "ErrorInvalidPropertySet";
+		if (grommunio() && (id == fid.im2 || id == fid.im3))
+			continue; /* it loses them */
 		props_set(item->props, id, *e->text != '\0' ? e->text : NULL);
 		if (fields[first].form == FORM_EMAIL)
 			set_email_parts(item, id, e);

@@ -1,5 +1,6 @@
 /* The values of properties, computed ones included. */
 #include "fid.h"
+#include "habits.h"
 #include "mime.h"
 #include "shape.h"
 
@@ -117,6 +118,8 @@ static char *value_cc(const struct item *item)
 
 static char *value_modifier(const struct item *item)
 {
+	if (grommunio() && item->kind != ITEM_MESSAGE && item->history == NULL)
+		return NULL;
 	return g_strdup(item->folder != NULL ? item->folder->mailbox->name : "");
 }
 

@@ -22,6 +22,8 @@ devexchange_SOURCES = \
 	tests/devexchange/grammar.c \
 	tests/devexchange/grammar.h \
 	tests/devexchange/grammar_words.c \
+	tests/devexchange/habits.c \
+	tests/devexchange/habits.h \
 	tests/devexchange/http.h \
 	tests/devexchange/ids.c \
 	tests/devexchange/ids.h \

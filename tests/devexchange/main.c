@@ -3,6 +3,7 @@
 #include "fault.h"
 #include "fid.h"
 #include "generate.h"
+#include "habits.h"
 #include "partner.h"
 #include "server.h"
 #include "tls.h"
@@ -308,9 +309,8 @@ static bool settle_options(struct arguments *a)
 		o->app_id = g_strdup(EXCHANGE_APP_ID);
 	if ((o->tls_cert != NULL) != (o->tls_key != NULL))
 		return complain("--tls-cert and --tls-key go together", "only one is given");
-	if (a->profile != NULL && strcmp(a->profile, "grommunio") == 0)
-		o->profile = PROFILE_GROMMUNIO;
-	else if (a->profile != NULL && strcmp(a->profile, "exchange") != 0)
+	if (a->profile != NULL && strcmp(a->profile, "grommunio") != 0 &&
+	        strcmp(a->profile, "exchange") != 0)
 		return complain("--profile is exchange or grommunio, not", a->profile);
 	if (o->record_dir != NULL && g_mkdir_with_parents(o->record_dir, 0700) != 0)
 		return complain("cannot make the --record directory", o->record_dir);
@@ -428,6 +428,7 @@ int main(int argc, char **argv)
 	if (!parse_arguments(argc, argv, &a) || !settle_options(&a))
 		return 2;
 	fid_init();
+	habits_init(a.profile != NULL && strcmp(a.profile, "grommunio") == 0);
 	xmlInitParser();
 	curl_global_init(CURL_GLOBAL_ALL);
 	g_mime_init();

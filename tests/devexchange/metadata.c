@@ -1,4 +1,5 @@
 /* The metadata document and autodiscover. */
+#include "habits.h"
 #include "http.h"
 #include "tls.h"
 
@@ -10,7 +11,7 @@ enum MHD_Result route_metadata(struct exchange *x)
 	char *issuer = g_strdup_printf("%s@%s", devx->options.app_id, devx->options.realm);
 	char *location = g_strdup_printf("%s/autodiscover/metadata/json/1", devx->url);
 
-	if (strcmp(x->method, "GET") != 0 || devx->options.profile == PROFILE_GROMMUNIO) {
+	if (strcmp(x->method, "GET") != 0 || grommunio()) {
 		g_free(issuer);
 		g_free(location);
 		return http_text(x, 404, "text/plain", "Not Found", NULL);
@@ -49,8 +50,79 @@ static char *pox_address(const GString *body)
 	return address;
 }
 
+/* --- grommunio's settings: the same URLs in one section after the other */
+
+static void pox_oof(GString *out, const char *url)
+{
+	g_string_append_printf(
+	        out, "<OOFUrl>%s/EWS/Exchange.asmx</OOFUrl><OABUrl>%s/OAB/</OABUrl>", url, url);
+}
+
+static void pox_ews(GString *out, const char *url)
+{
+	g_string_append_printf(out,
+	        "<ASUrl>%s/EWS/Exchange.asmx</ASUrl><EwsUrl>%s/EWS/Exchange.asmx</EwsUrl>"
+	        "<EmwsUrl>%s/EWS/Exchange.asmx</EmwsUrl><EcpUrl>%s/EWS/</EcpUrl>"
+	        "<EcpUrl-photo>thumbnail.php</EcpUrl-photo>",
+	        url, url, url, url);
+}
+
+static void pox_mapi(GString *out, const char *element, const char *path, const char *url)
+{
+	g_string_append_printf(out,
+	        "<%s><InternalUrl>%s/mapi/%s/</InternalUrl><ExternalUrl>%s/mapi/%s/"
+	        "</ExternalUrl></%s>",
+	        element, url, path, url, path, element);
+}
+
+#define POX_SERVER                                                                                 \
+	"<Server>localhost</Server><SSL>On</SSL><CertPrincipalName>None</CertPrincipalName>"       \
+	"<AuthPackage>basic</AuthPackage><ServerExclusiveConnect>on</ServerExclusiveConnect>"
+
+static void pox_grommunio(const struct exchange *x, const struct mailbox *mb, GString *out)
+{
+	const char *url = x->devx->url;
+
+	g_string_append(out,
+	        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Autodiscover "
+	        "xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006\">"
+	        "<Response xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/outlook/"
+	        "responseschema/2006a\"><User>");
+	xml_put(out, "AutoDiscoverSMTPAddress", mb->smtp);
+	xml_put(out, "DisplayName", mb->name);
+	xml_put(out, "LegacyDN", mb->smtp);
+	g_string_append(out,
+	        "<DeploymentId>eeeeeeee-eeee-eeee-eeee-eeeeeeeeeeee</DeploymentId></User>"
+	        "<Account><AccountType>email</AccountType><Action>settings</Action>"
+	        "<MicrosoftOnline>False</MicrosoftOnline><ConsumerMailbox>False</ConsumerMailbox>"
+	        "<Protocol>");
+	pox_oof(out, url);
+	g_string_append(out, "<Type>EXHTTP</Type>" POX_SERVER);
+	pox_ews(out, url);
+	g_string_append(out, "</Protocol><Protocol Type=\"mapiHttp\" Version=\"1\">");
+	pox_mapi(out, "MailStore", "emsmdb", url);
+	pox_mapi(out, "AddressBook", "nspi", url);
+	g_string_append(out, "</Protocol><Protocol><Type>EXCH</Type><Server>localhost</Server>"
+	                     "<ServerVersion>73C0834F</ServerVersion><ServerDN>/o=dev</ServerDN>"
+	                     "<MdbDN>/o=dev</MdbDN><AuthPackage>anonymous</AuthPackage>"
+	                     "<ServerExclusiveConnect>off</ServerExclusiveConnect>");
+	pox_oof(out, url);
+	g_string_append(out, "<PublicFolderServer>localhost</PublicFolderServer>");
+	pox_ews(out, url);
+	g_string_append(out, "</Protocol><Protocol><Type>EXPR</Type>" POX_SERVER);
+	pox_oof(out, url);
+	g_string_append_printf(out,
+	        "</Protocol><PublicFolderInformation><SmtpAddress>public.folder.root@%s"
+	        "</SmtpAddress></PublicFolderInformation></Account></Response></Autodiscover>",
+	        strchr(mb->smtp, '@') + 1);
+}
+
 static void pox_settings(const struct exchange *x, const struct mailbox *mb, GString *out)
 {
+	if (grommunio()) {
+		pox_grommunio(x, mb, out);
+		return;
+	}
 	g_string_append(out,
 	        "<?xml version=\"1.0\" encoding=\"utf-8\"?><Autodiscover "
 	        "xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006\">"
@@ -98,7 +170,8 @@ enum MHD_Result route_autodiscover_pox(struct exchange *x)
 		pox_settings(x, mb, out);
 	else
 		pox_error(out);
-	enum MHD_Result rc = http_text(x, 200, "text/xml; charset=utf-8", out->str, NULL);
+	enum MHD_Result rc = http_text(
+	        x, 200, grommunio() ? "text/xml" : "text/xml; charset=utf-8", out->str, NULL);
 	g_string_free(out, TRUE);
 	g_free(address);
 	return rc;
@@ -109,7 +182,7 @@ enum MHD_Result route_autodiscover_json(struct exchange *x)
 	const char *protocol =
 	        MHD_lookup_connection_value(x->connection, MHD_GET_ARGUMENT_KIND, "Protocol");
 
-	if (x->devx->options.profile == PROFILE_GROMMUNIO)
+	if (grommunio())
 		return http_text(x, 404, "text/plain", "Not Found", NULL);
 	if (protocol == NULL || g_ascii_strcasecmp(protocol, "EWS") != 0)
 		return http_text(x, 400, "application/json; charset=utf-8",

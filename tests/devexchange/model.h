@@ -43,6 +43,7 @@ struct item {
 	enum item_kind kind;
 	bool associated;
 	int64_t created_s, modified_s;
+	int32_t created_ns, modified_ns; /* and so many nanoseconds */
 	GArray *props; /* struct prop, sorted by id */
 	GPtrArray *attachments; /* struct attachment *, or NULL */
 	GArray *history; /* struct prop_change: when a property was last updated; or NULL */
@@ -80,6 +81,8 @@ struct mailbox {
 	GPtrArray *aliases; /* further SMTP addresses, char * */
 	bool impersonator; /* may act for others through ExchangeImpersonation */
 	bool disabled;
+	int wrong_logins;
+	int64_t blocked_until_ms;
 	uint64_t mod, next_item, next_attachment;
 	uint32_t next_folder;
 	GHashTable *folders; /* id -> struct folder * */
@@ -129,12 +132,16 @@ void folder_reparent(struct folder *folder, struct folder *parent);
 void folder_touch(struct folder *folder);
 bool folder_is_below(const struct folder *folder, const struct folder *above);
 uint32_t folder_count(struct folder *folder);
+/* All folders below, level by level. */
+GPtrArray *folder_below(struct folder *folder);
 
 /* A new item that is in no folder yet. */
 struct item *item_new(enum item_kind kind);
 void item_free(struct item *item);
 /* Enters the item into a folder under a new id (or under item->id when that is not 0). */
 void item_insert(struct folder *folder, struct item *item);
+/* The same for a copy of `original`, which is in the same mailbox. */
+void item_insert_copy(struct folder *folder, struct item *item, const struct item *original);
 struct item *item_find(struct mailbox *mailbox, uint64_t id);
 /* Takes the item out of its folder, leaving a tombstone; the caller owns it then. */
 struct item *item_take(struct item *item);
@@ -149,6 +156,7 @@ void item_set_read(struct item *item, bool read);
 struct attachment *attachment_new(void);
 void attachment_free(struct attachment *attachment);
 int64_t now_s(void);
+int64_t now_precise(int32_t *ns); /* seconds, and the nanoseconds beyond */
 int64_t now_ms(void); /* monotonic */
 char *address_lower(const char *address);
 /* The static string of a distinguished folder name; NULL when no mailbox has such a folder. */

@@ -1,5 +1,6 @@
 #include "notify.h"
 
+#include "habits.h"
 #include "ids.h"
 
 #include <errno.h>
@@ -24,6 +25,9 @@ static bool concerns(const struct subscription *s, const struct event *e)
 		return false;
 	if (s->all_folders)
 		return true;
+	/* With folders named, grommunio tells of new items only; the rest shows at the folder. */
+	if (grommunio() && !e->is_folder && e->type != EVENT_CREATED)
+		return false;
 	for (guint i = 0; i < s->folders->len; i++) {
 		uint32_t folder = g_array_index(s->folders, uint32_t, i);
 		if (folder == e->parent || (e->old_parent != 0 && folder == e->old_parent))
@@ -56,21 +60,44 @@ static void queue_event(struct mailbox *mb, const struct event *e)
 	}
 }
 
+/* grommunio tells after each change of an item that its folder changed. */
+static void folder_changed(struct mailbox *mb, const struct folder *folder)
+{
+	struct event e = {.type = EVENT_MODIFIED,
+	        .is_folder = true,
+	        .watermark = mb->mod,
+	        .id = folder->id,
+	        .mod = folder->mod,
+	        .parent = folder->parent != NULL ? folder->parent->id : folder->id,
+	        .key_kind = 1,
+	        .unread = folder->unread};
+
+	e.when_s = now_precise(&e.when_ns);
+	queue_event(mb, &e);
+}
+
 void event_item(struct mailbox *mb, enum event_type type, const struct item *item,
         const struct folder *from, uint64_t old_id)
 {
 	if (mb->notify == NULL)
 		return;
 	const struct folder *folder = type == EVENT_DELETED ? from : item->folder;
-	queue_event(mb, &(struct event){.type = type,
-	                        .watermark = mb->mod,
-	                        .id = item->id,
-	                        .mod = item->mod,
-	                        .old_id = old_id,
-	                        .parent = folder->id,
-	                        .old_parent = from != NULL ? from->id : 0,
-	                        .key_kind = item_key_kind(item),
-	                        .when_s = now_s()});
+	struct event e = {.type = type,
+	        .watermark = mb->mod,
+	        .id = item->id,
+	        .mod = item->mod,
+	        .old_id = old_id,
+	        .parent = folder->id,
+	        .old_parent = from != NULL ? from->id : 0,
+	        .key_kind = item_key_kind(item),
+	        .unread = -1};
+	e.when_s = now_precise(&e.when_ns);
+	queue_event(mb, &e);
+	if (!grommunio() || type == EVENT_NEW_MAIL)
+		return;
+	if (type == EVENT_MOVED)
+		folder_changed(mb, from);
+	folder_changed(mb, folder);
 }
 
 void event_folder(struct mailbox *mb, enum event_type type, const struct folder *folder,
@@ -78,16 +105,18 @@ void event_folder(struct mailbox *mb, enum event_type type, const struct folder 
 {
 	if (mb->notify == NULL)
 		return;
-	queue_event(mb, &(struct event){.type = type,
-	                        .is_folder = true,
-	                        .watermark = mb->mod,
-	                        .id = folder->id,
-	                        .mod = folder->mod,
-	                        .old_id = type == EVENT_MOVED ? folder->id : 0,
-	                        .parent = folder->parent != NULL ? folder->parent->id : folder->id,
-	                        .old_parent = old_parent != NULL ? old_parent->id : 0,
-	                        .key_kind = 1,
-	                        .when_s = now_s()});
+	struct event e = {.type = type,
+	        .is_folder = true,
+	        .watermark = mb->mod,
+	        .id = folder->id,
+	        .mod = folder->mod,
+	        .old_id = type == EVENT_MOVED ? folder->id : 0,
+	        .parent = folder->parent != NULL ? folder->parent->id : folder->id,
+	        .old_parent = old_parent != NULL ? old_parent->id : 0,
+	        .key_kind = 1,
+	        .unread = -1};
+	e.when_s = now_precise(&e.when_ns);
+	queue_event(mb, &e);
 }
 
 /* --- subscriptions */
@@ -210,7 +239,7 @@ static void put_id(GString *out, const char *tag, const struct mailbox *mb, enum
 
 	id_format(id, &(struct object_id){.kind = kind, .mailbox = mb->guid, .number = number});
 	g_string_append_printf(out, "<%s Id=\"%s\"", tag, id);
-	if (mod != 0) {
+	if (mod != 0 && !grommunio()) {
 		change_key_text(key, mb->guid, key_kind, mod);
 		g_string_append_printf(out, " ChangeKey=\"%s\"", key);
 	}
@@ -223,10 +252,10 @@ void event_write(GString *out, const struct mailbox *mb, const struct event *e, 
 	        "t:DeletedEvent", "t:ModifiedEvent", "t:MovedEvent", "t:NewMailEvent",
 	        "t:StatusEvent"};
 	enum id_kind kind = e->is_folder ? ID_FOLDER : ID_ITEM;
-	char mark[64], *when = time_format(e->when_s);
+	char mark[64], *when = habit_time(e->when_s, grommunio() ? e->when_ns : 0);
 
 	xml_open(out, names[e->type]);
-	if (watermark) {
+	if (watermark && !grommunio()) {
 		watermark_text(e->watermark, mark, sizeof mark);
 		xml_put(out, "t:Watermark", mark);
 	}
@@ -241,6 +270,8 @@ void event_write(GString *out, const struct mailbox *mb, const struct event *e, 
 			put_id(out, "t:OldParentFolderId", mb, ID_FOLDER, e->old_parent, 1,
 			        e->watermark);
 		}
+		if (e->unread >= 0)
+			xml_put_int(out, "t:UnreadCount", e->unread);
 	}
 	xml_close(out, names[e->type]);
 	g_free(when);

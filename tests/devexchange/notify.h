@@ -36,6 +36,8 @@ struct event {
 	uint32_t parent, old_parent;
 	char key_kind;
 	int64_t when_s;
+	int32_t when_ns;
+	int64_t unread; /* of the folder, or negative when it is not told */
 };
 
 struct subscription {

@@ -1,4 +1,5 @@
 /* CreateAttachment, GetAttachment and DeleteAttachment. */
+#include "habits.h"
 #include "item_read.h"
 #include "operations.h"
 #include "shape.h"
@@ -84,7 +85,13 @@ void op_create_attachment(struct ctx *ctx)
 			continue;
 		}
 		rsp_ok(ctx);
-		write_created(ctx->out, item, a);
+		if (grommunio()) {
+			xml_open(ctx->out, "m:Attachments");
+			attachment_write(ctx->out, item, a, true);
+			xml_close(ctx->out, "m:Attachments");
+		} else {
+			write_created(ctx->out, item, a);
+		}
 		rsp_end(ctx);
 	}
 	rsp_close(ctx);

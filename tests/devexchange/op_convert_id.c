@@ -1,5 +1,6 @@
 /* ConvertId: all formats that this server gives out carry the same bytes. */
 #include "devx.h"
+#include "habits.h"
 #include "operations.h"
 
 #include <string.h>
@@ -41,6 +42,10 @@ static const char *convert(const struct xml_node *source, const char *destinatio
 
 	if (bytes == NULL)
 		return "ErrorInvalidIdMalformed";
+	if (grommunio() && strcmp(destination, "EwsId") != 0) {
+		g_free(bytes);
+		return "ErrorInternalServerError";
+	}
 	char *plain = g_base64_encode(bytes, length);
 	const char *code = id_parse(plain, &id);
 	if (code == NULL && strcmp(destination, "HexEntryId") == 0)

@@ -1,5 +1,6 @@
 #include "devx.h"
 #include "fid.h"
+#include "habits.h"
 #include "item_read.h"
 #include "notify.h"
 #include "operations.h"
@@ -110,7 +111,7 @@ static void answer_saved(struct ctx *ctx, const struct item *item)
 {
 	rsp_ok(ctx);
 	xml_open(ctx->out, "m:Items");
-	item_write_id_only(ctx->out, item);
+	item_write_new(ctx->out, item);
 	xml_close(ctx->out, "m:Items");
 	rsp_end(ctx);
 }
@@ -138,7 +139,7 @@ static void create_one(struct ctx *ctx, const struct create *c, const struct xml
 		rsp_error(ctx, code, "m:Items");
 		if (item != NULL)
 			item_free(item);
-	} else if (saved && !send) {
+	} else if (saved && (!send || grommunio())) {
 		answer_saved(ctx, item);
 	} else {
 		answer_sent(ctx);

@@ -1,5 +1,5 @@
 /* DeleteFolder and EmptyFolder. */
-#include "devx.h"
+#include "habits.h"
 #include "operations.h"
 
 #include <string.h>
@@ -30,7 +30,7 @@ static const char *delete_one(struct ctx *ctx, const struct xml_node *id, const 
 	if (code != NULL)
 		return code;
 	if (holds_distinguished(folder))
-		return "ErrorDeleteDistinguishedFolder";
+		return grommunio() ? "ErrorCannotDeleteObject" : "ErrorDeleteDistinguishedFolder";
 	struct folder *bin = bin_for(folder->mailbox, type);
 	if (bin == NULL || folder_is_below(folder, bin))
 		folder_remove(folder);

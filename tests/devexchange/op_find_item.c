@@ -1,5 +1,6 @@
 #include "devx.h"
 #include "fid.h"
+#include "habits.h"
 #include "operations.h"
 #include "page.h"
 #include "restrict.h"
@@ -95,7 +96,8 @@ static void write_range(struct ctx *ctx, const struct find *f, struct shape *sha
 		for (int64_t k = r.first; k < r.end; k++, i = g_sequence_iter_prev(i))
 			item_write(ctx->out, g_sequence_get(i), shape);
 	}
-	g_string_append(ctx->out, "</t:Items></m:RootFolder>");
+	g_string_append(ctx->out,
+	        grommunio() ? "</t:Items><t:Groups/></m:RootFolder>" : "</t:Items></m:RootFolder>");
 	rsp_end(ctx);
 }
 
@@ -144,7 +146,7 @@ void op_find_item(struct ctx *ctx)
 {
 	struct find f = {0};
 	struct shape shape;
-	const char *code = shape_parse(ctx, xml_child(ctx->body, "ItemShape"), true, &shape);
+	const char *code = shape_parse(xml_child(ctx->body, "ItemShape"), true, &shape);
 	int index = 0;
 
 	if (code == NULL)

@@ -21,7 +21,7 @@ void op_get_item(struct ctx *ctx)
 {
 	const struct xml_node *ids = xml_child(ctx->body, "ItemIds");
 	struct shape shape;
-	const char *code = shape_parse(ctx, xml_child(ctx->body, "ItemShape"), false, &shape);
+	const char *code = shape_parse(xml_child(ctx->body, "ItemShape"), false, &shape);
 	int index = 0;
 
 	rsp_open(ctx);

@@ -1,3 +1,4 @@
+#include "habits.h"
 #include "http.h"
 #include "notify.h"
 #include "operations.h"
@@ -46,8 +47,28 @@ static struct subscription *open_subscription(
 
 /* --- the first envelope, within the ordinary dispatcher */
 
+/* The end of each message of a grommunio stream. */
+static void tail(GString *out, const char *status)
+{
+	g_string_append_printf(out,
+	        "<m:ErrorSubscriptionIds/><m:ConnectionStatus>%s</m:ConnectionStatus>", status);
+}
+
 static void error_ids(struct ctx *ctx, const char *code, const char *id)
 {
+	if (grommunio()) {
+		g_string_append(ctx->out,
+		        "<m:GetStreamingEventsResponseMessage ResponseClass=\"Error\">"
+		        "<m:MessageText>Subscription is invalid.</m:MessageText>"
+		        "<m:ResponseCode>ErrorInvalidSubscription</m:ResponseCode>"
+		        "<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey><m:Notifications/>"
+		        "<m:ErrorSubscriptionIds>");
+		xml_put(ctx->out, "SubscriptionId", id);
+		g_string_append(ctx->out,
+		        "</m:ErrorSubscriptionIds><m:ConnectionStatus>Closed</m:ConnectionStatus>"
+		        "</m:GetStreamingEventsResponseMessage>");
+		return;
+	}
 	g_string_append_printf(ctx->out,
 	        "<m:GetStreamingEventsResponseMessage ResponseClass=\"Error\"><m:MessageText>%s"
 	        "</m:MessageText><m:ResponseCode>%s</m:ResponseCode>"
@@ -87,13 +108,20 @@ void op_get_streaming_events(struct ctx *ctx)
 	rsp_open(ctx);
 	if (lost != NULL) {
 		error_ids(ctx, "ErrorSubscriptionNotFound", lost);
+		/* grommunio leaves the answer open all the same. */
+		g_ptr_array_set_size(ctx->stream_ids, 0);
 	} else {
 		rsp_ok(ctx);
-		xml_put(ctx->out, "m:ConnectionStatus", "OK");
+		if (grommunio()) {
+			g_string_append(ctx->out, "<m:Notifications/>");
+			tail(ctx->out, "OK");
+		} else {
+			xml_put(ctx->out, "m:ConnectionStatus", "OK");
+		}
 		rsp_end(ctx);
-		ctx->stream = true;
-		ctx->stream_minutes = atoi(xml_child_text(ctx->body, "ConnectionTimeout"));
 	}
+	ctx->stream = lost == NULL || grommunio();
+	ctx->stream_minutes = atoi(xml_child_text(ctx->body, "ConnectionTimeout"));
 	rsp_close(ctx);
 }
 
@@ -101,13 +129,15 @@ void op_get_streaming_events(struct ctx *ctx)
 
 static void part_open(GString *out)
 {
+	gsize start = out->len;
+
+	envelope_open(out);
+	/* Only the first envelope of a grommunio stream has an XML declaration. */
+	if (grommunio())
+		g_string_erase(out, (gssize)start,
+		        strstr(out->str + start, "?>") + 2 - (out->str + start));
 	g_string_append(out,
-	        "<?xml version=\"1.0\" encoding=\"utf-8\"?><s:Envelope xmlns:s=\"" NS_URI_SOAP
-	        "\"><s:Header><t:ServerVersionInfo MajorVersion=\"15\" MinorVersion=\"2\" "
-	        "MajorBuildNumber=\"1118\" MinorBuildNumber=\"40\" Version=\"V2017_07_11\" "
-	        "xmlns:t=\"" //
-	        NS_URI_T "\"/></s:Header><s:Body><m:GetStreamingEventsResponse xmlns:m=\"" NS_URI_M
-	        "\" xmlns:t=\"" NS_URI_T
+	        "<m:GetStreamingEventsResponse xmlns:m=\"" NS_URI_M "\" xmlns:t=\"" NS_URI_T
 	        "\"><m:ResponseMessages><m:GetStreamingEventsResponseMessage "
 	        "ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>");
 }
@@ -115,13 +145,23 @@ static void part_open(GString *out)
 static void part_close(GString *out)
 {
 	g_string_append(out, "</m:GetStreamingEventsResponseMessage></m:ResponseMessages>"
-	                     "</m:GetStreamingEventsResponse></s:Body></s:Envelope>");
+	                     "</m:GetStreamingEventsResponse>");
+	envelope_close(out);
 }
 
-static void part_status(GString *out, const char *status)
+/* A grommunio heartbeat is an event without content, of the first subscription. */
+static void part_status(GString *out, const char *id, const char *status)
 {
 	part_open(out);
-	xml_put(out, "m:ConnectionStatus", status);
+	if (grommunio()) {
+		g_string_append(out, "<m:Notifications><m:Notification>");
+		xml_put(out, "t:SubscriptionId", id);
+		g_string_append(out, "<t:MoreEvents>false</t:MoreEvents><t:StatusEvent/>"
+		                     "</m:Notification></m:Notifications>");
+		tail(out, status);
+	} else {
+		xml_put(out, "m:ConnectionStatus", status);
+	}
 	part_close(out);
 }
 
@@ -132,6 +172,8 @@ static void notification(GString *out, const struct subscription *s)
 	subscription_id_text(s, id, sizeof id);
 	xml_open(out, "m:Notification");
 	xml_put(out, "t:SubscriptionId", id);
+	if (grommunio())
+		xml_put_bool(out, "t:MoreEvents", false);
 	for (GList *l = s->events.head; l != NULL; l = l->next)
 		event_write(out, s->mailbox, l->data, false);
 	xml_close(out, "m:Notification");
@@ -177,9 +219,17 @@ static void collect(struct stream *st)
 		part_open(st->pending);
 		g_string_append_printf(
 		        st->pending, "<m:Notifications>%s</m:Notifications>", notes->str);
+		if (grommunio())
+			tail(st->pending, "OK");
 		part_close(st->pending);
 	}
 	g_string_free(notes, TRUE);
+}
+
+/* grommunio looks at the end of its time only when it wakes up for a heartbeat. */
+static bool may_end(const struct stream *st, int64_t now)
+{
+	return !grommunio() || now >= st->beat_ms;
 }
 
 /* Fills `pending` with the next envelope; blocks until there is one. */
@@ -190,15 +240,19 @@ static void next_part(struct stream *st)
 		if (st->pending->len > 0)
 			break;
 		int64_t now = now_ms();
-		if (st->devx->stopping || now >= st->ends_ms) {
-			part_status(st->pending, "Closed");
+		if (st->ids->len == 0 && (st->devx->stopping || now >= st->ends_ms)) {
+			st->closed = true;
+		} else if (st->ids->len == 0) {
+			events_wait(events_count(), 200);
+		} else if (st->devx->stopping || (now >= st->ends_ms && may_end(st, now))) {
+			part_status(st->pending, st->ids->pdata[0], "Closed");
 			st->closed = true;
 		} else if (now >= st->beat_ms) {
-			part_status(st->pending, "OK");
+			part_status(st->pending, st->ids->pdata[0], "OK");
 			st->beat_ms = now + st->devx->options.heartbeat_ms;
 		} else {
-			int64_t wait = MIN(st->ends_ms, st->beat_ms) - now;
-			st->seen = events_wait(st->seen, MIN(wait, 200));
+			int64_t until = grommunio() ? st->beat_ms : MIN(st->ends_ms, st->beat_ms);
+			st->seen = events_wait(st->seen, CLAMP(until - now, 1, 200));
 		}
 	}
 }

@@ -1,4 +1,5 @@
 #include "devx.h"
+#include "habits.h"
 #include "operations.h"
 
 void op_get_user_photo(struct ctx *ctx)
@@ -7,6 +8,14 @@ void op_get_user_photo(struct ctx *ctx)
 
 	if (mb != NULL)
 		ctx_use(ctx, mb);
+	if (mb != NULL && mb->photo == NULL && grommunio()) {
+		ctx->status = 404;
+		direct_ok(ctx);
+		g_string_append(ctx->out,
+		        "<m:HasChanged>true</m:HasChanged><m:PictureData></m:PictureData>");
+		direct_end(ctx);
+		return;
+	}
 	if (mb == NULL || mb->photo == NULL) {
 		direct_error(ctx, "ErrorItemNotFound");
 		return;

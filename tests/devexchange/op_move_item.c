@@ -18,7 +18,7 @@ static const char *transfer(
 	if (copy) {
 		struct item *twin = item_copy(item);
 		attachments_number(to->mailbox, twin);
-		item_insert(to, twin);
+		item_insert_copy(to, twin, item);
 		*out = twin;
 	} else {
 		item_move(item, to);
@@ -51,7 +51,7 @@ static void move_all(struct ctx *ctx, bool copy)
 		rsp_ok(ctx);
 		xml_open(ctx->out, "m:Items");
 		if (tell)
-			item_write_id_only(ctx->out, item);
+			item_write_new(ctx->out, item);
 		xml_close(ctx->out, "m:Items");
 		rsp_end(ctx);
 	}

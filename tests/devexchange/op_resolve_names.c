@@ -1,5 +1,6 @@
 #include "devx.h"
 #include "fid.h"
+#include "habits.h"
 #include "operations.h"
 #include "shape.h"
 
@@ -108,6 +109,12 @@ static void write_directory_contact(GString *out, const struct mailbox *mb)
 {
 	g_string_append(out, "<t:Contact>");
 	xml_put(out, "t:DisplayName", mb->name);
+	if (grommunio()) {
+		xml_open(out, "t:CompleteName");
+		xml_put(out, "t:FullName", mb->name);
+		g_string_append(out, "</t:CompleteName></t:Contact>");
+		return;
+	}
 	g_string_append(out, "<t:EmailAddresses><t:Entry Key=\"EmailAddress1\">SMTP:");
 	xml_escape(out, mb->smtp);
 	g_string_append(out, "</t:Entry></t:EmailAddresses>"
@@ -149,7 +156,7 @@ static void answer(struct resolve *r)
 	struct ctx *ctx = r->ctx;
 	bool full = xml_bool(xml_attr(ctx->body, "ReturnFullContactData"));
 	guint n = MIN(r->found->len, MAX_CANDIDATES);
-	struct shape shape = {.base = SHAPE_DEFAULT, .find = true};
+	struct shape shape = {.base = BASE_DEFAULT, .find = true};
 
 	if (n == 0) {
 		rsp_error(ctx, "ErrorNameResolutionNoResults", NULL);

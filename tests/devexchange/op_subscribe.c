@@ -1,5 +1,6 @@
 /* Subscribe (pull and streaming), Unsubscribe and GetEvents. */
 #include "devx.h"
+#include "habits.h"
 #include "notify.h"
 #include "operations.h"
 
@@ -111,7 +112,7 @@ void op_subscribe(struct ctx *ctx)
 		rsp_ok(ctx);
 		subscription_id_text(s, text, sizeof text);
 		xml_put(ctx->out, "m:SubscriptionId", text);
-		if (!s->streaming && ctx->devx->options.profile == PROFILE_EXCHANGE) {
+		if (!s->streaming && !grommunio()) {
 			watermark_text(s->mailbox->mod, text, sizeof text);
 			xml_put(ctx->out, "m:Watermark", text);
 		}
@@ -123,6 +124,8 @@ void op_subscribe(struct ctx *ctx)
 /* Locks the subscription's mailbox and finds it. */
 static const char *find(struct ctx *ctx, const char *text, struct subscription **s)
 {
+	const char *unknown =
+	        grommunio() ? "ErrorInvalidSubscription" : "ErrorSubscriptionNotFound";
 	uint64_t guid, id;
 
 	*s = NULL;
@@ -130,12 +133,12 @@ static const char *find(struct ctx *ctx, const char *text, struct subscription *
 		return "ErrorInvalidSubscription";
 	struct mailbox *mb = store_find_guid_for(ctx, guid);
 	if (mb == NULL)
-		return "ErrorSubscriptionNotFound";
+		return unknown;
 	ctx_use(ctx, mb);
 	if (ctx_fault(ctx, FAULT_SUBSCRIPTION))
 		subscription_remove(mb, id);
 	*s = subscription_find(mb, id);
-	return *s != NULL ? NULL : "ErrorSubscriptionNotFound";
+	return *s != NULL ? NULL : unknown;
 }
 
 void op_unsubscribe(struct ctx *ctx)
@@ -166,13 +169,16 @@ static void write_events(struct ctx *ctx, struct subscription *s, uint64_t since
 	subscription_id_text(s, id, sizeof id);
 	xml_put(ctx->out, "t:SubscriptionId", id);
 	watermark_text(since, mark, sizeof mark);
-	xml_put(ctx->out, "t:PreviousWatermark", mark);
+	if (!grommunio())
+		xml_put(ctx->out, "t:PreviousWatermark", mark);
 	xml_put_bool(ctx->out, "t:MoreEvents", s->events.length > MAX_EVENTS_PER_ANSWER);
 	if (s->events.head == NULL)
 		event_write(ctx->out, s->mailbox,
 		        &(struct event){.type = EVENT_STATUS, .watermark = s->mailbox->mod}, true);
 	for (GList *l = s->events.head; l != NULL && left > 0; l = l->next, left--)
 		event_write(ctx->out, s->mailbox, l->data, true);
+	for (; grommunio() && left < MAX_EVENTS_PER_ANSWER; left++)
+		g_free(g_queue_pop_head(&s->events));
 	xml_close(ctx->out, "m:Notification");
 }
 
@@ -185,7 +191,8 @@ void op_get_events(struct ctx *ctx)
 
 	if (code == NULL && s->streaming)
 		code = "ErrorInvalidPullSubscriptionId";
-	if (code == NULL && !watermark_parse(mark, &since))
+	/* Without watermarks what was read once is forgotten. */
+	if (code == NULL && !grommunio() && !watermark_parse(mark, &since))
 		code = "ErrorInvalidWatermark";
 	rsp_open(ctx);
 	if (code != NULL) {

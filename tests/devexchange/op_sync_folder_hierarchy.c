@@ -1,5 +1,5 @@
-#include "devx.h"
 #include "folder_write.h"
+#include "habits.h"
 #include "operations.h"
 #include "sync_state.h"
 
@@ -12,12 +12,13 @@ struct hierarchy {
 	struct sync_state state;
 };
 
-static void visit(struct hierarchy *h, struct folder *folder)
+static void visit(struct hierarchy *h)
 {
+	GPtrArray *all = folder_below(h->root);
 	GString *out = h->ctx->out;
 
-	for (guint i = 0; i < folder->children->len; i++) {
-		struct folder *child = folder->children->pdata[i];
+	for (guint i = 0; i < all->len; i++) {
+		struct folder *child = all->pdata[i];
 		bool known = sync_state_has(&h->state, child->id);
 		const char *tag = known ? "t:Update" : "t:Create";
 		if (!known || child->mod > h->state.mod) {
@@ -26,8 +27,8 @@ static void visit(struct hierarchy *h, struct folder *folder)
 			xml_close(out, tag);
 			sync_state_give(&h->state, child->id);
 		}
-		visit(h, child);
 	}
+	g_ptr_array_free(all, TRUE);
 }
 
 static void removed(struct hierarchy *h)
@@ -58,7 +59,7 @@ static const char *open_state(struct hierarchy *h, const char *text)
 				return NULL;
 			sync_state_clear(&h->state);
 		}
-		if (h->ctx->devx->options.profile != PROFILE_GROMMUNIO)
+		if (!grommunio())
 			return "ErrorInvalidSyncStateData";
 	}
 	sync_state_init(&h->state, 'F', mb->guid, h->root->id);
@@ -70,7 +71,7 @@ static void run(struct hierarchy *h)
 	GString *all = h->ctx->out, *changes = g_string_new(NULL);
 
 	h->ctx->out = changes;
-	visit(h, h->root);
+	visit(h);
 	removed(h);
 	h->ctx->out = all;
 	h->state.mod = h->root->mailbox->mod;
@@ -96,7 +97,7 @@ void op_sync_folder_hierarchy(struct ctx *ctx)
 		code = ctx_folder_in(ctx, id, &h.root);
 	if (code == NULL && id == NULL) {
 		ctx_use(ctx, ctx->self);
-		h.root = folder_distinguished(ctx->self, "root");
+		h.root = folder_distinguished(ctx->self, grommunio() ? "msgfolderroot" : "root");
 	}
 	if (code != NULL && strcmp(code, "ErrorFolderNotFound") == 0)
 		code = "ErrorSyncFolderNotFound";

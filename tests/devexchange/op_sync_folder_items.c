@@ -1,4 +1,4 @@
-#include "devx.h"
+#include "habits.h"
 #include "operations.h"
 #include "shape.h"
 #include "sync_state.h"
@@ -158,7 +158,6 @@ static bool later_changes(struct sync *s)
 static const char *open_state(struct sync *s, const char *text)
 {
 	struct mailbox *mb = s->folder->mailbox;
-	bool grommunio = s->ctx->devx->options.profile == PROFILE_GROMMUNIO;
 
 	if (text != NULL && *text != '\0') {
 		if (ctx_fault(s->ctx, FAULT_SYNC_STATE))
@@ -170,7 +169,7 @@ static const char *open_state(struct sync *s, const char *text)
 			sync_state_clear(&s->state);
 		}
 		/* grommunio takes a state that it cannot read as the beginning. */
-		if (!grommunio)
+		if (!grommunio())
 			return "ErrorInvalidSyncStateData";
 	}
 	sync_state_init(&s->state, 'I', mb->guid, s->folder->id);
@@ -244,7 +243,7 @@ void op_sync_folder_items(struct ctx *ctx)
 	struct sync s = {.ctx = ctx};
 	struct shape shape;
 	const char *scope = xml_child_text(ctx->body, "SyncScope");
-	const char *code = shape_parse(ctx, xml_child(ctx->body, "ItemShape"), true, &shape);
+	const char *code = shape_parse(xml_child(ctx->body, "ItemShape"), true, &shape);
 	const char *fault = ctx_item_fault(ctx, 0);
 
 	s.shape = &shape;

@@ -1,5 +1,6 @@
 #include "devx.h"
 #include "fid.h"
+#include "habits.h"
 #include "item_read.h"
 #include "operations.h"
 #include "shape.h"
@@ -42,7 +43,7 @@ static const char *check_key(struct ctx *ctx, const struct xml_node *id, const s
 	const char *key = xml_attr(id, "ChangeKey");
 	uint64_t mod = 0;
 
-	if (ctx->devx->options.profile == PROFILE_GROMMUNIO)
+	if (grommunio())
 		return NULL;
 	if (ctx_fault(ctx, FAULT_CONFLICT))
 		return "ErrorIrresolvableConflict";

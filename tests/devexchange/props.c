@@ -1,4 +1,4 @@
-#include "props.h"
+#include "habits.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -257,9 +257,16 @@ void ext_path_write(GString *out, const struct xml_node *asked)
 	static const char *const names[] = {"DistinguishedPropertySetId", "PropertySetId",
 	        "PropertyTag", "PropertyName", "PropertyId", "PropertyType"};
 
+	const char *set = xml_attr(asked, names[0]), *tag = xml_attr(asked, names[2]);
+	char *low = grommunio() && tag != NULL ? g_ascii_strdown(tag, -1) : NULL;
+
 	g_string_append(out, "<t:ExtendedFieldURI");
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-		xml_put_attr(out, names[i], xml_attr(asked, names[i]));
+		xml_put_attr(
+		        out, names[i], low != NULL && i == 2 ? low : xml_attr(asked, names[i]));
+	if (grommunio() && set != NULL)
+		xml_put_attr(out, "PropertySetId", set_guid(set));
+	g_free(low);
 	g_string_append(out, "/>");
 }
 

@@ -1,5 +1,6 @@
 /* Finding what ids name, and the frames of answers. */
 #include "devx.h"
+#include "habits.h"
 #include "soap.h"
 
 #include <string.h>
@@ -21,25 +22,16 @@ static const char *distinguished(struct ctx *ctx, const struct xml_node *id, str
 		if (mb == NULL)
 			return "ErrorNonExistentMailbox";
 		if (!may_open(ctx, mb))
-			return ctx->devx->options.profile == PROFILE_GROMMUNIO
-			               ? "ErrorAccessDenied"
-			               : "ErrorFolderNotFound";
+			return grommunio() ? "ErrorAccessDenied" : "ErrorFolderNotFound";
 	}
-	static const char *const not_in_grommunio[] = {
-	        "conversationhistory", "recipientcache", "searchfolders", "archiveroot"};
-	for (size_t i = 0; ctx->devx->options.profile == PROFILE_GROMMUNIO &&
-	                   i < G_N_ELEMENTS(not_in_grommunio);
-	        i++)
-		if (strcmp(name, not_in_grommunio[i]) == 0)
-			return "ErrorFolderNotFound";
 	ctx_use(ctx, mb);
 	*out = folder_distinguished(mb, name);
 	return *out != NULL ? NULL : "ErrorFolderNotFound";
 }
 
-static const char *invalid_id(const struct ctx *ctx, const char *code)
+static const char *invalid_id(const char *code)
 {
-	return ctx->devx->options.profile == PROFILE_GROMMUNIO ? "ErrorInvalidId" : code;
+	return grommunio() ? "ErrorInvalidId" : code;
 }
 
 const char *ctx_folder(struct ctx *ctx, const struct xml_node *node, struct folder **out)
@@ -54,7 +46,7 @@ const char *ctx_folder(struct ctx *ctx, const struct xml_node *node, struct fold
 		return distinguished(ctx, node, out);
 	const char *code = id_parse(xml_attr(node, "Id"), &id);
 	if (code != NULL)
-		return invalid_id(ctx, code);
+		return invalid_id(code);
 	if (id.kind != ID_FOLDER)
 		return "ErrorInvalidId";
 	const char *key = xml_attr(node, "ChangeKey");
@@ -83,7 +75,7 @@ const char *ctx_item(struct ctx *ctx, const struct xml_node *node, struct item *
 	*out = NULL;
 	const char *code = id_parse(xml_attr(node, "Id"), &id);
 	if (code != NULL)
-		return invalid_id(ctx, code);
+		return invalid_id(code);
 	if (id.kind != ID_ITEM)
 		return "ErrorInvalidId";
 	const char *key = xml_attr(node, "ChangeKey");
@@ -141,12 +133,20 @@ void rsp_close(struct ctx *ctx)
 	g_string_append_printf(ctx->out, "</m:ResponseMessages></m:%sResponse>", ctx->operation);
 }
 
+/* The name of a message's element; grommunio calls that of GetEvents otherwise. */
+static void message_name(struct ctx *ctx, const char *bracket)
+{
+	if (grommunio() && strcmp(ctx->operation, "GetEvents") == 0)
+		g_string_append_printf(ctx->out, "%sm:x", bracket);
+	else
+		g_string_append_printf(ctx->out, "%sm:%sResponseMessage", bracket, ctx->operation);
+}
+
 void rsp_ok(struct ctx *ctx)
 {
-	g_string_append_printf(ctx->out,
-	        "<m:%sResponseMessage "
-	        "ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>",
-	        ctx->operation);
+	message_name(ctx, "<");
+	g_string_append(
+	        ctx->out, " ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>");
 }
 
 static void message_head(struct ctx *ctx, const char *class, const char *code)
@@ -161,20 +161,21 @@ static void message_head(struct ctx *ctx, const char *class, const char *code)
 
 void rsp_warning(struct ctx *ctx, const char *code)
 {
-	g_string_append_printf(ctx->out, "<m:%sResponseMessage", ctx->operation);
+	message_name(ctx, "<");
 	message_head(ctx, "Warning", code);
 }
 
 void rsp_end(struct ctx *ctx)
 {
-	g_string_append_printf(ctx->out, "</m:%sResponseMessage>", ctx->operation);
+	message_name(ctx, "</");
+	g_string_append_c(ctx->out, '>');
 }
 
 void rsp_error(struct ctx *ctx, const char *code, const char *empty)
 {
 	bool stopped = strcmp(code, "ErrorBatchProcessingStopped") == 0;
 
-	g_string_append_printf(ctx->out, "<m:%sResponseMessage", ctx->operation);
+	message_name(ctx, "<");
 	message_head(ctx, stopped ? "Warning" : "Error", code);
 	if (empty != NULL)
 		g_string_append_printf(ctx->out, "<%s/>", empty);
@@ -183,9 +184,12 @@ void rsp_error(struct ctx *ctx, const char *code, const char *empty)
 
 void rsp_sync_error(struct ctx *ctx, const char *code, const char *last)
 {
-	g_string_append_printf(ctx->out, "<m:%sResponseMessage", ctx->operation);
+	message_name(ctx, "<");
 	message_head(ctx, "Error", code);
-	g_string_append_printf(ctx->out, "<m:SyncState/><m:%s>true</m:%s>", last, last);
+	if (grommunio())
+		g_string_append(ctx->out, "<m:Changes/>");
+	else
+		g_string_append_printf(ctx->out, "<m:SyncState/><m:%s>true</m:%s>", last, last);
 	rsp_end(ctx);
 }
 

@@ -1,4 +1,5 @@
 /* POST /EWS/Exchange.asmx: credentials, faults around the operation, the answer on the wire. */
+#include "habits.h"
 #include "send.h"
 #include "tls.h"
 
@@ -81,18 +82,17 @@ static enum MHD_Result strike_answer(struct stroke *s, struct answer *a)
 
 static enum MHD_Result strike_busy(struct stroke *s)
 {
-	return strike_answer(s, soap_fault(s->x->devx, "ErrorServerBusy", s->fault->back_off_ms));
+	return strike_answer(s, soap_fault("ErrorServerBusy", s->fault->back_off_ms));
 }
 
 static enum MHD_Result strike_code(struct stroke *s)
 {
-	return strike_answer(s, soap_fault(s->x->devx, s->fault->code, s->fault->back_off_ms));
+	return strike_answer(s, soap_fault(s->fault->code, s->fault->back_off_ms));
 }
 
 static enum MHD_Result strike_message(struct stroke *s)
 {
-	return strike_answer(
-	        s, soap_message(s->x->devx, s->operation, s->fault->code, s->fault->back_off_ms));
+	return strike_answer(s, soap_message(s->operation, s->fault->code, s->fault->back_off_ms));
 }
 
 static enum MHD_Result strike_reset(struct stroke *s)
@@ -171,11 +171,10 @@ static enum MHD_Result count_header(
 enum MHD_Result route_ews(struct exchange *x)
 {
 	struct header_count count = {.name = "Authorization"};
-	bool g = x->devx->options.profile == PROFILE_GROMMUNIO;
 	struct auth_result auth;
 
 	if (strcmp(x->method, "POST") != 0)
-		return http_text(x, 405, "text/plain", "Method Not Allowed", NULL);
+		return http_text(x, 405, "text/plain; charset=utf-8", "Method Not Allowed", NULL);
 	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, count_header, &count);
 	char *host = http_host(x);
 	auth_check(x->devx, http_header(x, "Authorization"), count.count, host, &auth);
@@ -185,7 +184,7 @@ enum MHD_Result route_ews(struct exchange *x)
 		rc = http_text(x, 400, "text/plain", "Bad Request", NULL);
 	} else if (!auth.ok) {
 		rc = http_unauthorized(x, &auth);
-	} else if (g && x->body->len == 0) {
+	} else if (grommunio() && x->body->len == 0) {
 		rc = http_text(x, 400, "text/plain", "Bad Request", NULL);
 	} else {
 		count_event(auth.who.by_token ? "auth.bearer" : "auth.basic");

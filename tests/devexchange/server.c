@@ -1,5 +1,6 @@
 #include "server.h"
 
+#include "habits.h"
 #include "http.h"
 #include "tls.h"
 
@@ -62,7 +63,7 @@ enum MHD_Result http_unauthorized(const struct exchange *x, const struct auth_re
 	char *basic = g_strdup_printf("Basic realm=\"%s\"", host);
 
 	count_event("auth.refused");
-	if (x->devx->options.profile == PROFILE_EXCHANGE) {
+	if (!grommunio()) {
 		char *id = g_uuid_string_random();
 		char *bearer = auth_bearer_challenge(x->devx, result->invalid_token);
 		MHD_add_response_header(r, "WWW-Authenticate", bearer);
@@ -114,6 +115,41 @@ static enum MHD_Result route(struct exchange *x)
 	return rc;
 }
 
+/* --- habits of grommunio's HTTP server */
+
+#define LARGE_BODY 90000
+
+static enum MHD_Result refuse(const struct exchange *x)
+{
+	const char *const close[] = {"Connection", "close", NULL};
+
+	count_event("refused");
+	return http_text(x, 400, "text/plain; charset=utf-8", "Bad Request\r\n", close);
+}
+
+/* The second large request of one connection. */
+static bool large_again(const struct exchange *x)
+{
+	const union MHD_ConnectionInfo *info =
+	        MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	int *large = info != NULL ? info->socket_context : NULL;
+
+	return large != NULL && x->body->len >= LARGE_BODY && ++*large > 1;
+}
+
+/*
+ * Called when the first line of a request is read. Expect: 100-continue is never answered: a header
+ * of our own before the client's keeps libmicrohttpd from it.
+ */
+static void *on_uri(void *data, const char *uri, struct MHD_Connection *connection)
+{
+	(void)data;
+	(void)uri;
+	if (grommunio())
+		MHD_set_connection_value(connection, MHD_HEADER_KIND, "Expect", "nothing");
+	return NULL;
+}
+
 static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *url,
         const char *method, const char *version, const char *upload, size_t *upload_size,
         void **slot)
@@ -127,7 +163,8 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 		x->body = g_string_new(NULL);
 		*slot = x;
 		count_event("requests");
-		return MHD_YES;
+		return grommunio() && http_header(x, "Transfer-Encoding") != NULL ? refuse(x)
+		                                                                  : MHD_YES;
 	}
 	if (*upload_size > 0) {
 		if (x->body->len + *upload_size > MAX_BODY)
@@ -142,6 +179,8 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 	x->version = version;
 	if (x->too_large)
 		return http_text(x, 413, "text/plain", "Request Entity Too Large", NULL);
+	if (grommunio() && large_again(x))
+		return refuse(x);
 	return route(x);
 }
 
@@ -167,9 +206,12 @@ static void on_connection(void *data, struct MHD_Connection *connection, void **
 {
 	(void)data;
 	(void)connection;
-	(void)slot;
-	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		count_event("connections");
+		*slot = g_new0(int, 1);
+	} else {
+		g_free(*slot);
+	}
 }
 
 static bool listen_address(const char *text, struct sockaddr_in *address)
@@ -217,9 +259,10 @@ bool server_start(struct devx *devx)
 	        mhd_log, devx, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_HTTPS_MEM_KEY,
 	        devx->tls->key_pem, MHD_OPTION_HTTPS_MEM_CERT, devx->tls->cert_pem,
 	        MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-	        on_connection, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)131072,
-	        MHD_OPTION_CONNECTION_LIMIT, (unsigned)4000, MHD_OPTION_CONNECTION_TIMEOUT,
-	        (unsigned)300, MHD_OPTION_LISTENING_ADDRESS_REUSE, (unsigned)1, MHD_OPTION_END);
+	        on_connection, NULL, MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
+	        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)131072, MHD_OPTION_CONNECTION_LIMIT,
+	        (unsigned)4000, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)300,
+	        MHD_OPTION_LISTENING_ADDRESS_REUSE, (unsigned)1, MHD_OPTION_END);
 	if (devx->daemon == NULL) {
 		fprintf(stderr, "devexchange: cannot listen on %s\n", devx->options.listen);
 		return false;

@@ -1,7 +1,7 @@
 #include "shape.h"
 
-#include "devx.h"
 #include "fid.h"
+#include "habits.h"
 
 #include <string.h>
 
@@ -35,6 +35,8 @@ static const char *add_uri(struct shape *shape, const char *uri)
 	uint32_t id = field_id(uri, NULL);
 	if (id != UINT32_MAX)
 		shape->extra[id] = true;
+	if (grommunio() && id == fid.display_name)
+		shape->extra[fid.file_as] = true;
 	return NULL;
 }
 
@@ -59,27 +61,25 @@ static const char *add_path(struct shape *shape, const struct xml_node *path)
 	return code;
 }
 
-const char *shape_parse(
-        struct ctx *ctx, const struct xml_node *node, bool find, struct shape *shape)
+const char *shape_parse(const struct xml_node *node, bool find, struct shape *shape)
 {
 	const char *base = xml_child_text(node, "BaseShape"), *code = NULL;
 	const char *body = xml_child_text(node, "BodyType"),
 	           *max = xml_child_text(node, "MaximumBodySize");
 	const struct xml_node *more = xml_child(node, "AdditionalProperties");
 
-	*shape = (struct shape){.find = find, .base = SHAPE_ID};
+	*shape = (struct shape){.find = find, .base = BASE_ID};
 	shape->extra = g_new0(bool, n_fields);
 	shape->extended = g_ptr_array_new();
 	if (strcmp(base, "Default") == 0)
-		shape->base = SHAPE_DEFAULT;
+		shape->base = BASE_DEFAULT;
 	else if (strcmp(base, "AllProperties") == 0)
-		shape->base = SHAPE_ALL;
+		shape->base = BASE_ALL;
 	shape->mime = xml_bool(xml_child_text(node, "IncludeMimeContent")) && !find;
 	if (body != NULL && strcmp(body, "Best") != 0)
 		shape->body = strcmp(body, "HTML") == 0 ? BODY_HTML : BODY_TEXT;
 	if (max != NULL)
 		shape->max_body = g_ascii_strtoll(max, NULL, 10);
-	shape->omit_some = ctx->devx->options.profile == PROFILE_GROMMUNIO;
 	for (const struct xml_node *p = more != NULL ? more->first : NULL;
 	        p != NULL && code == NULL; p = p->next)
 		code = add_path(shape, p);

@@ -2,6 +2,7 @@
 #include "soap.h"
 
 #include "devx.h"
+#include "habits.h"
 #include "schema.h"
 
 #include <string.h>
@@ -31,23 +32,31 @@ static const struct {
         {"V2017_07_11", V2016},
 };
 
-static void envelope_open(const struct devx *devx, GString *out)
-{
-	bool g = devx->options.profile == PROFILE_GROMMUNIO;
+/* grommunio's beginning of every envelope. */
+#define GROMMUNIO_ENVELOPE                                                                         \
+	"<?xml version=\"1.0\" encoding=\"UTF-8\"?><SOAP:Envelope xmlns:SOAP=\"" NS_URI_SOAP       \
+	"\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\""                               \
+	" xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\">"
 
-	g_string_append(out, "<?xml version=\"1.0\" encoding=\"utf-8\"?>"
-	                     "<s:Envelope xmlns:s=\"" NS_URI_SOAP "\"><s:Header>");
+void envelope_open(GString *out)
+{
+	bool g = grommunio();
+
+	g_string_append(out, g ? GROMMUNIO_ENVELOPE "<SOAP:Header>"
+	                       : "<?xml version=\"1.0\" encoding=\"utf-8\"?>"
+	                         "<s:Envelope xmlns:s=\"" NS_URI_SOAP "\"><s:Header>");
 	g_string_append_printf(out,
 	        "<t:ServerVersionInfo MajorVersion=\"15\" MinorVersion=\"%d\" "
 	        "MajorBuildNumber=\"%d\" "
 	        "MinorBuildNumber=\"%d\" Version=\"V2017_07_11\" xmlns:t=\"" NS_URI_T "\"/>",
 	        g ? 0 : 2, g ? 847 : 1118, g ? 4040 : 40);
-	g_string_append(out, "</s:Header><s:Body>");
+	g_string_append(out, g ? "</SOAP:Header><SOAP:Body>" : "</s:Header><s:Body>");
 }
 
-static void envelope_close(GString *out)
+void envelope_close(GString *out)
 {
-	g_string_append(out, "</s:Body></s:Envelope>");
+	g_string_append(
+	        out, grommunio() ? "</SOAP:Body></SOAP:Envelope>" : "</s:Body></s:Envelope>");
 }
 
 struct fault {
@@ -86,30 +95,26 @@ static void fault_detail(GString *out, const struct fault *f)
 static void fault_grommunio(struct answer *a, const struct fault *f, bool server)
 {
 	g_string_append_printf(a->body,
-	        "<?xml version=\"1.0\" encoding=\"utf-8\"?><SOAP:Envelope xmlns:SOAP=\"" NS_URI_SOAP
-	        "\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\""
-	        " xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\"><SOAP:Header/"
-	        "><SOAP:Body><SOAP:Fault>"
-	        "<faultcode xsi:type=\"xsd:string\">SOAP:%s</faultcode>"
-	        "<faultstring xsi:type=\"xsd:string\">",
+	        GROMMUNIO_ENVELOPE "<SOAP:Header/><SOAP:Body><SOAP:Fault>"
+	                           "<faultcode xsi:type=\"xsd:string\">SOAP:%s</faultcode>"
+	                           "<faultstring xsi:type=\"xsd:string\">",
 	        server ? "Server" : "Client");
 	xml_escape(a->body, f->violation != NULL ? f->violation : f->text);
 	g_string_append(a->body, "</faultstring></SOAP:Fault></SOAP:Body></SOAP:Envelope>");
 	a->status = server ? 500 : 200;
 }
 
-static void fault_write(
-        const struct devx *devx, struct answer *a, const struct fault *f, bool server)
+static void fault_write(struct answer *a, const struct fault *f, bool server)
 {
 	g_string_truncate(a->body, 0);
 	g_free(a->code);
 	a->code = g_strdup(f->code);
-	if (devx->options.profile == PROFILE_GROMMUNIO) {
+	if (grommunio()) {
 		fault_grommunio(a, f, server);
 		return;
 	}
 	a->status = 500;
-	envelope_open(devx, a->body);
+	envelope_open(a->body);
 	g_string_append_printf(a->body,
 	        "<s:Fault><faultcode xmlns:a=\"" NS_URI_T
 	        "\">a:%s</faultcode><faultstring xml:lang=\"en-US\">",
@@ -121,17 +126,16 @@ static void fault_write(
 	envelope_close(a->body);
 }
 
-static void fault_code(const struct devx *devx, struct answer *a, const char *code)
+static void fault_code(struct answer *a, const char *code)
 {
-	fault_write(devx, a,
-	        &(struct fault){.code = code, .text = code_text(code), .back_off_ms = -1}, false);
+	fault_write(a, &(struct fault){.code = code, .text = code_text(code), .back_off_ms = -1},
+	        false);
 }
 
-static void fault_schema(
-        const struct devx *devx, struct answer *a, int line, int column, const char *violation)
+static void fault_schema(struct answer *a, int line, int column, const char *violation)
 {
 	char *text = g_strdup_printf("The request failed schema validation: %s", violation);
-	fault_write(devx, a,
+	fault_write(a,
 	        &(struct fault){.code = "ErrorSchemaValidation",
 	                .text = text,
 	                .line = line,
@@ -140,6 +144,17 @@ static void fault_schema(
 	                .back_off_ms = -1},
 	        false);
 	g_free(text);
+}
+
+/* What is no request at all: grommunio says little about it. */
+static void fault_no_request(
+        struct answer *a, int line, int column, const char *violation, const char *short_text)
+{
+	if (grommunio())
+		fault_write(a, &(struct fault){.code = "ErrorSchemaValidation", .text = short_text},
+		        true);
+	else
+		fault_schema(a, line, column, violation);
 }
 
 /* --- who the request is for */
@@ -203,7 +218,7 @@ static const char *find_version(struct ctx *ctx)
 
 static bool operation_absent(const struct devx *devx, const struct operation *op)
 {
-	bool g = devx->options.profile == PROFILE_GROMMUNIO;
+	bool g = grommunio();
 
 	if ((op->flags & OP_UCS) != 0 && (g || devx->options.no_ucs))
 		return true;
@@ -212,20 +227,20 @@ static bool operation_absent(const struct devx *devx, const struct operation *op
 
 static void fault_unknown(const struct devx *devx, struct answer *a, const struct xml_node *body)
 {
-	char *text = devx->options.profile == PROFILE_GROMMUNIO
+	char *text = grommunio()
 	                     ? g_strdup_printf("Unknown request '%s'.", body->name)
 	                     : g_strdup_printf("The request failed schema validation: The element "
 	                                       "'%s' is not an "
 	                                       "operation of this server.",
 	                               body->name);
-	fault_write(devx, a,
+	fault_write(a,
 	        &(struct fault){.code = devx->options.no_ucs && g_strstr_len(body->name, -1, "Im")
 	                                        ? "ErrorInvalidOperation"
 	                                        : "ErrorSchemaValidation",
 	                .text = text,
 	                .line = body->line,
 	                .column = body->column,
-	                .violation = devx->options.profile == PROFILE_GROMMUNIO ? NULL : text,
+	                .violation = grommunio() ? NULL : text,
 	                .back_off_ms = -1},
 	        true);
 	g_free(text);
@@ -235,12 +250,14 @@ static void run_operation(struct ctx *ctx, const struct operation *op, struct an
 {
 	ctx->operation = op->name;
 	ctx->out = a->body;
-	envelope_open(ctx->devx, a->body);
+	envelope_open(a->body);
 	op->run(ctx);
 	if (ctx->locked != NULL)
 		mailbox_unlock(ctx->locked);
 	ctx->locked = NULL;
 	envelope_close(a->body);
+	if (ctx->status != 0)
+		a->status = ctx->status;
 	a->stream = ctx->stream;
 	a->stream_ids = ctx->stream_ids;
 	a->stream_minutes = ctx->stream_minutes;
@@ -252,14 +269,18 @@ static void handle_envelope(struct ctx *ctx, struct answer *a, const struct xml_
 	struct schema_error bad;
 
 	if (!xml_is(root, NS_SOAP, "Envelope")) {
-		fault_schema(
-		        devx, a, root->line, root->column, "The root element is not s:Envelope.");
+		fault_no_request(a, root->line, root->column, "The root element is not s:Envelope.",
+		        "Invalid SOAP envelope");
 		return;
 	}
 	ctx->header = xml_child(root, "Header");
 	const struct xml_node *body = xml_child(root, "Body");
 	if (body == NULL || body->first == NULL) {
-		fault_schema(devx, a, root->line, root->column, "The envelope has no operation.");
+		fault_schema(a, root->line, root->column, "The envelope has no operation.");
+		if (grommunio()) {
+			g_string_assign(a->body, "Missing request node");
+			a->status = 400;
+		}
 		return;
 	}
 	ctx->body = body->first;
@@ -271,21 +292,21 @@ static void handle_envelope(struct ctx *ctx, struct answer *a, const struct xml_
 	a->operation = op->name;
 	const char *code = find_version(ctx);
 	if (code != NULL) {
-		fault_code(devx, a, code);
+		fault_code(a, code);
 		return;
 	}
 	if (!schema_check_header(ctx->header, &bad) || !schema_check(ctx->body, &bad)) {
-		fault_schema(devx, a, bad.line, bad.column, bad.message);
+		fault_schema(a, bad.line, bad.column, bad.message);
 		g_free(bad.message);
 		return;
 	}
 	if (ctx->version < op->since) {
-		fault_code(devx, a, "ErrorIncorrectSchemaVersion");
+		fault_code(a, "ErrorIncorrectSchemaVersion");
 		return;
 	}
 	code = find_self(ctx);
 	if (code != NULL) {
-		fault_code(devx, a, code);
+		fault_code(a, code);
 		return;
 	}
 	a->mailbox = ctx->self;
@@ -297,29 +318,28 @@ static struct answer *answer_new(void)
 	struct answer *a = g_new0(struct answer, 1);
 
 	a->status = 200;
-	a->content_type = "text/xml; charset=utf-8";
+	a->content_type = grommunio() ? "text/xml" : "text/xml; charset=utf-8";
 	a->body = g_string_sized_new(2048);
 	return a;
 }
 
-struct answer *soap_fault(struct devx *devx, const char *code, int64_t back_off_ms)
+struct answer *soap_fault(const char *code, int64_t back_off_ms)
 {
 	struct answer *a = answer_new();
 
-	fault_write(devx, a,
+	fault_write(a,
 	        &(struct fault){.code = code, .text = code_text(code), .back_off_ms = back_off_ms},
 	        true);
 	return a;
 }
 
-struct answer *soap_message(
-        struct devx *devx, const char *operation, const char *code, int64_t back_off_ms)
+struct answer *soap_message(const char *operation, const char *code, int64_t back_off_ms)
 {
 	struct answer *a = answer_new();
 	const struct operation *op = operation_find(operation);
 	bool direct = op != NULL && (op->flags & OP_DIRECT) != 0;
 
-	envelope_open(devx, a->body);
+	envelope_open(a->body);
 	g_string_append_printf(a->body,
 	        "<m:%sResponse xmlns:m=\"" NS_URI_M "\" xmlns:t=\"" NS_URI_T "\"", operation);
 	if (!direct)
@@ -403,7 +423,7 @@ struct answer *soap_handle(struct devx *devx, const struct identity *who, const 
 
 	struct xml_doc *doc = xml_parse(bytes, length, &message, &line, &column);
 	if (doc == NULL) {
-		fault_schema(devx, a, line, column, message);
+		fault_no_request(a, line, column, message, "Invalid XML");
 		g_free(message);
 		return a;
 	}

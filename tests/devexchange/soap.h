@@ -44,6 +44,7 @@ struct ctx {
 	struct xml_node *header, *body; /* body: the operation's element */
 	const char *anchor; /* X-AnchorMailbox, or NULL */
 	GString *out;
+	int status; /* of HTTP, when it is not 200 */
 	struct fault_hit *fault; /* to be carried out within the operation; or NULL */
 	bool stream; /* the answer goes on after this envelope: GetStreamingEvents */
 	GPtrArray *stream_ids;
@@ -84,10 +85,9 @@ struct answer {
 struct answer *soap_handle(struct devx *devx, const struct identity *who, const char *anchor,
         const char *bytes, size_t length, struct fault_hit *fault);
 /* An answer that is only a fault. */
-struct answer *soap_fault(struct devx *devx, const char *code, int64_t back_off_ms);
+struct answer *soap_fault(const char *code, int64_t back_off_ms);
 /* HTTP 200 with one error message of that operation. */
-struct answer *soap_message(
-        struct devx *devx, const char *operation, const char *code, int64_t back_off_ms);
+struct answer *soap_message(const char *operation, const char *code, int64_t back_off_ms);
 void answer_free(struct answer *answer);
 
 /* The operation and the mailbox of a request (static or borrowed; NULL when unknown). */
@@ -113,6 +113,10 @@ const char *ctx_folder_in(struct ctx *ctx, const struct xml_node *parent, struct
 
 /* The mailbox with that guid if this request may open it; not locked. */
 struct mailbox *store_find_guid_for(struct ctx *ctx, uint64_t guid);
+
+/* The beginning and the end of every envelope. */
+void envelope_open(GString *out);
+void envelope_close(GString *out);
 
 /* --- answers */
 void rsp_open(struct ctx *ctx); /* <m:OpResponse><m:ResponseMessages> */

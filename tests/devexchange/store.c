@@ -1,5 +1,7 @@
 /* Mailboxes and their addresses. */
 #include "model.h"
+
+#include "habits.h"
 #include "notify.h"
 
 #include <string.h>
@@ -8,6 +10,16 @@
 int64_t now_s(void)
 {
 	return g_get_real_time() / G_USEC_PER_SEC;
+}
+
+int64_t now_precise(int32_t *ns)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	/* Stores keep steps of 100 ns. */
+	*ns = (int32_t)(now.tv_nsec / 100 * 100);
+	return now.tv_sec;
 }
 
 int64_t now_ms(void)
@@ -20,11 +32,14 @@ char *address_lower(const char *address)
 	return g_utf8_strdown(address, -1);
 }
 
-/* The default folders, parents first. */
-static const struct {
+/* A default folder; `distinguished` is NULL for one that has no such name. */
+struct default_folder {
 	const char *distinguished, *parent, *name, *class_name;
 	bool hidden;
-} default_folders[] = {
+};
+
+/* Parents first. */
+static const struct default_folder default_folders[] = {
         {"root", NULL, "", NULL, false},
         {"msgfolderroot", "root", "Top of Information Store", "IPF.Root", false},
         {"inbox", "msgfolderroot", "Inbox", "IPF.Note", false},
@@ -63,6 +78,33 @@ static const struct {
         {"archiverecoverableitemspurges", "archiverecoverableitemsroot", "Purges", NULL, false},
         {"archiverecoverableitemsdiscoveryholds", "archiverecoverableitemsroot", "DiscoveryHolds",
                 NULL, false},
+};
+
+/* In the order in which grommunio lists them. */
+static const struct default_folder grommunio_folders[] = {
+        {"root", NULL, "Root Container", NULL, false},
+        {"msgfolderroot", "root", "Top of Information Store", NULL, false},
+        {"sentitems", "msgfolderroot", "Sent Items", "IPF.Note", false},
+        {"deleteditems", "msgfolderroot", "Deleted Items", "IPF.Note", false},
+        {"outbox", "msgfolderroot", "Outbox", "IPF.Note", false},
+        {"inbox", "msgfolderroot", "Inbox", "IPF.Note", false},
+        {"drafts", "msgfolderroot", "Drafts", "IPF.Note", false},
+        {"calendar", "msgfolderroot", "Calendar", "IPF.Appointment", false},
+        {"journal", "msgfolderroot", "Journal", "IPF.Journal", false},
+        {"notes", "msgfolderroot", "Notes", "IPF.StickyNote", false},
+        {"tasks", "msgfolderroot", "Tasks", "IPF.Task", false},
+        {"contacts", "msgfolderroot", "Contacts", "IPF.Contact", false},
+        {"junkemail", "msgfolderroot", "Junk Email", "IPF.Note", false},
+        {"syncissues", "msgfolderroot", "Sync Issues", "IPF.Note", false},
+        {NULL, "msgfolderroot", "Conversation Action Settings", "IPF.Configuration", false},
+        {"quickcontacts", "contacts", "Quick Contacts", "IPF.Contact.MOC.QuickContacts", false},
+        {"imcontactlist", "contacts", "IM Contacts List", "IPF.Contact.MOC.ImContactList", true},
+        {NULL, "contacts", "GAL Contacts", "IPF.Contact.GalContacts", false},
+        {"conflicts", "syncissues", "Conflicts", "IPF.Note", false},
+        {"localfailures", "syncissues", "Local Failures", "IPF.Note", false},
+        {"serverfailures", "syncissues", "Server Failures", "IPF.Note", false},
+        {"recoverableitemsroot", "root", "Recoverable Items", NULL, false},
+        {"recoverableitemsdeletions", "recoverableitemsroot", "Deletions", NULL, false},
 };
 
 static void folder_free(gpointer data)
@@ -131,14 +173,16 @@ void store_free(struct store *store)
 
 static void add_default_folders(struct mailbox *mb)
 {
-	for (size_t i = 0; i < G_N_ELEMENTS(default_folders); i++) {
-		struct folder *parent =
-		        default_folders[i].parent != NULL
-		                ? g_hash_table_lookup(mb->distinguished, default_folders[i].parent)
-		                : NULL;
-		struct folder *folder = folder_create(mb, parent, default_folders[i].name,
-		        default_folders[i].class_name, default_folders[i].distinguished);
-		folder->hidden = default_folders[i].hidden;
+	const struct default_folder *table = grommunio() ? grommunio_folders : default_folders;
+	size_t n = grommunio() ? G_N_ELEMENTS(grommunio_folders) : G_N_ELEMENTS(default_folders);
+
+	for (const struct default_folder *f = table; f < table + n; f++) {
+		struct folder *parent = f->parent != NULL
+		                                ? g_hash_table_lookup(mb->distinguished, f->parent)
+		                                : NULL;
+		struct folder *folder =
+		        folder_create(mb, parent, f->name, f->class_name, f->distinguished);
+		folder->hidden = f->hidden;
 	}
 }
 

@@ -37,7 +37,7 @@ static void mailbox_write(GString *out, const char *encoded)
 		xml_put(out, "t:EmailAddress", p.address);
 	if (p.routing != NULL && *p.routing != '\0')
 		xml_put(out, "t:RoutingType", p.routing);
-	if (p.type != NULL && *p.type != '\0')
+	if (p.type != NULL && *p.type != '\0' && !grommunio())
 		xml_put(out, "t:MailboxType", p.type);
 	g_string_append(out, "</t:Mailbox>");
 	person_clear(&p);
@@ -81,9 +81,12 @@ static void email_entry(struct writer *w, uint32_t id, const char *address)
 
 	g_string_append(w->out, "<t:Entry");
 	xml_put_attr(w->out, "Key", fields[id].index);
-	xml_put_attr(w->out, "Name", name != NULL ? name : address);
-	xml_put_attr(w->out, "RoutingType", type != NULL ? type : "SMTP");
-	xml_put_attr(w->out, "MailboxType", "Contact");
+	if (!grommunio() || w->shape->base != BASE_ID) {
+		xml_put_attr(w->out, "Name", name != NULL ? name : address);
+		xml_put_attr(w->out, "RoutingType", type != NULL ? type : "SMTP");
+	}
+	if (!grommunio())
+		xml_put_attr(w->out, "MailboxType", "Contact");
 	g_string_append_c(w->out, '>');
 	xml_escape(w->out, address);
 	g_string_append(w->out, "</t:Entry>");
@@ -196,7 +199,7 @@ static void write_mime(struct writer *w)
 
 static void write_parent(struct writer *w)
 {
-	folder_id_write(w->out, "t:ParentFolderId", w->item->folder);
+	parent_id_write(w->out, w->item->folder);
 }
 
 static void write_body(struct writer *w)
@@ -253,10 +256,12 @@ void attachment_write(
 	xml_put(out, "t:ContentId", a->content_id);
 	xml_put(out, "t:ContentLocation", a->content_location);
 	xml_put_int(out, "t:Size", (int64_t)g_bytes_get_size(a->content));
-	xml_put(out, "t:LastModifiedTime", when);
-	xml_put_bool(out, "t:IsInline", a->is_inline);
-	if (a->is_contact_photo || item->kind == ITEM_CONTACT)
-		xml_put_bool(out, "t:IsContactPhoto", a->is_contact_photo);
+	if (!grommunio()) {
+		xml_put(out, "t:LastModifiedTime", when);
+		xml_put_bool(out, "t:IsInline", a->is_inline);
+		if (a->is_contact_photo || item->kind == ITEM_CONTACT)
+			xml_put_bool(out, "t:IsContactPhoto", a->is_contact_photo);
+	}
 	if (content) {
 		gsize length;
 		const guchar *bytes = g_bytes_get_data(a->content, &length);
@@ -300,6 +305,14 @@ static void write_headers(struct writer *w)
 
 static void write_rights(struct writer *w)
 {
+	if (grommunio()) {
+		g_string_append(w->out,
+		        "<t:EffectiveRights><t:CreateAssociated>true</t:CreateAssociated>"
+		        "<t:CreateContents>true</t:CreateContents>"
+		        "<t:CreateHierarchy>true</t:CreateHierarchy><t:Delete>true</t:Delete>"
+		        "<t:Modify>true</t:Modify><t:Read>true</t:Read></t:EffectiveRights>");
+		return;
+	}
 	g_string_append(w->out,
 	        "<t:EffectiveRights><t:CreateAssociated>false</t:CreateAssociated>"
 	        "<t:CreateContents>false</t:CreateContents><t:CreateHierarchy>false</"
@@ -314,7 +327,7 @@ static void write_conversation(struct writer *w)
 	const char *index = props_get(w->item->props, FID_CONVERSATION_INDEX);
 	char id[ID_TEXT_MAX];
 
-	if (w->item->kind != ITEM_MESSAGE)
+	if (w->item->kind != ITEM_MESSAGE && !grommunio())
 		return;
 	const char *seed = index != NULL ? index : topic != NULL ? topic : "";
 	size_t n = index != NULL ? MIN(strlen(index), 29) : strlen(seed);
@@ -353,12 +366,13 @@ static void write_instance_key(struct writer *w)
 	xml_put(w->out, "t:InstanceKey", id);
 }
 
-static void name_part(struct writer *w, const char *tag, uint32_t id)
+/* grommunio makes the name of those parts that were asked for. */
+static const char *name_part(const struct writer *w, uint32_t id)
 {
 	const char *value = props_get(w->item->props, id);
 
-	if (value != NULL && *value != '\0')
-		xml_put(w->out, tag, value);
+	return value != NULL && *value != '\0' && (!grommunio() || row_wanted(w, id)) ? value
+	                                                                              : NULL;
 }
 
 static void write_complete_name(struct writer *w)
@@ -370,19 +384,22 @@ static void write_complete_name(struct writer *w)
 	bool any = false;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(ids); i++)
-		any = any || props_get(w->item->props, ids[i]) != NULL;
+		any = any || name_part(w, ids[i]) != NULL;
 	if (!any)
 		return;
 	g_string_append(w->out, "<t:CompleteName>");
 	for (size_t i = 0; i < G_N_ELEMENTS(ids); i++)
-		name_part(w, tags[i], ids[i]);
+		xml_put(w->out, tags[i], name_part(w, ids[i]));
 	g_string_append(w->out, "</t:CompleteName>");
 }
 
 /* Fields whose value item_value() computes and which are written as plain text. */
 static void write_computed(struct writer *w, uint32_t id)
 {
-	char tag[64], *value = item_value(w->item, id);
+	char tag[64], *value = grommunio() ? habit_item_time(w->item, id) : NULL;
+
+	if (value == NULL)
+		value = item_value(w->item, id);
 
 	g_snprintf(tag, sizeof tag, "t:%s", fields[id].element);
 	xml_put(w->out, tag, value);
@@ -477,6 +494,14 @@ static void person_write(struct writer *w, uint32_t id, const char *tag)
 	xml_close(w->out, tag);
 }
 
+static void put_time(struct writer *w, uint32_t id, const char *tag)
+{
+	char *value = habit_item_time(w->item, id);
+
+	xml_put(w->out, tag, value);
+	g_free(value);
+}
+
 static void row_write(struct writer *w, uint32_t id)
 {
 	char tag[64];
@@ -485,7 +510,10 @@ static void row_write(struct writer *w, uint32_t id)
 	switch (fields[id].form) {
 	case FORM_TEXT: {
 		const char *value = props_get(w->item->props, id);
-		if (value != NULL && (*value != '\0' || (fields[id].flags & F_KEEP_EMPTY) != 0))
+		if (grommunio() && fields[id].type == PT_TIME)
+			put_time(w, id, tag);
+		else if (value != NULL &&
+		         (*value != '\0' || (fields[id].flags & F_KEEP_EMPTY) != 0))
 			xml_put(w->out, tag, value);
 		break;
 	}
@@ -509,6 +537,17 @@ static void row_write(struct writer *w, uint32_t id)
 	}
 }
 
+static bool name_row(uint32_t id)
+{
+	const uint32_t ids[] = {FID_GIVEN_NAME, FID_MIDDLE_NAME, FID_SURNAME, FID_GENERATION,
+	        FID_INITIALS, FID_DISPLAY_NAME, FID_NICKNAME};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(ids); i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
 /* Which rows this kind of item shows under the shape. */
 static bool *rows_for(const struct shape *shape, enum item_kind kind)
 {
@@ -517,15 +556,20 @@ static bool *rows_for(const struct shape *shape, enum item_kind kind)
 
 	for (uint32_t id = 0; id < n_fields; id++) {
 		unsigned f = fields[id].flags;
-		bool on = shape->base == SHAPE_ALL       ? (f & F_NOT_ALL) == 0
-		          : shape->base == SHAPE_DEFAULT ? (f & F_DEFAULT) != 0
-		                                         : false;
-		if (shape->extra[id])
+		bool on = grommunio()                   ? habit_row_shown(id, shape->base)
+		          : shape->base == BASE_ALL     ? (f & F_NOT_ALL) == 0
+		          : shape->base == BASE_DEFAULT ? (f & F_DEFAULT) != 0
+		                                        : false;
+		if (shape->extra[id] && !(grommunio() && habit_row_never(id)))
 			on = true;
 		if ((f & flag) == 0 || (shape->find && (f & F_NOT_FIND) != 0))
 			on = false;
 		rows[id] = on;
 	}
+	/* Names that grommunio shows bring a CompleteName of them. */
+	for (uint32_t id = 0; grommunio() && id < n_fields; id++)
+		if (kind == ITEM_CONTACT && rows[id] && name_row(id))
+			rows[fid.complete_name] = true;
 	rows[FID_ITEM_ID] = true;
 	rows[FID_MIME] = shape->mime || (shape->extra[FID_MIME] && !shape->find);
 	return rows;
@@ -546,8 +590,9 @@ void item_write(GString *out, const struct item *item, struct shape *shape)
 		shape->rows[item->kind] = rows_for(shape, item->kind);
 	xml_open(out, element);
 	for (uint32_t id = 0; id < n_fields; id++) {
-		/* ExtendedProperty stands between HasAttachments and Culture. */
-		if (id > FID_HAS_ATTACHMENTS && !extended_done) {
+		/* ExtendedProperty stands between HasAttachments and Culture; grommunio has it
+		 * last. */
+		if (id >= (grommunio() ? fid.file_as : FID_HAS_ATTACHMENTS + 1) && !extended_done) {
 			for (guint i = 0; i < shape->extended->len; i++)
 				extended_one(&w, shape->extended->pdata[i]);
 			extended_done = true;
@@ -559,11 +604,24 @@ void item_write(GString *out, const struct item *item, struct shape *shape)
 	xml_close(out, element);
 }
 
-void item_write_id_only(GString *out, const struct item *item)
+static void write_known(GString *out, const struct item *item, bool received)
 {
 	const char *element = item_element(item->kind);
+	struct writer w = {.out = out, .item = item};
 
 	xml_open(out, element);
-	write_id(&(struct writer){.out = out, .item = item});
+	write_id(&w);
+	if (received)
+		put_time(&w, fid.received, "t:DateTimeReceived");
 	xml_close(out, element);
+}
+
+void item_write_id_only(GString *out, const struct item *item)
+{
+	write_known(out, item, false);
+}
+
+void item_write_new(GString *out, const struct item *item)
+{
+	write_known(out, item, grommunio());
 }
