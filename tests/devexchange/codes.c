@@ -118,6 +118,8 @@ static const struct {
         {"ErrorObjectTypeChanged", "The type of the object can not be changed."},
         {"ErrorOccurrenceCrossingBoundary", "The occurrence crosses a boundary."},
         {"ErrorParentFolderNotFound", "The parent folder could not be found."},
+        {"ErrorProxyRequestNotAllowed",
+                "The mailbox is not on this server; find its address again."},
         {"ErrorQuotaExceeded", "The mailbox has exceeded its quota."},
         {"ErrorReadEventsFailed", "Events could not be read."},
         {"ErrorSchemaValidation", "The request failed schema validation."},

@@ -214,7 +214,12 @@ static enum MHD_Result post_signing(struct exchange *x, const json_t *in, const 
 	(void)in;
 	if (strcmp(rest, "/roll") != 0 || !tls_roll_signing(x->devx->tls, x->devx->options.tls_dir))
 		return problem(x, "the certificate could not be made");
-	return reply(x, 200, json_pack("{s:s}", "x5t", x->devx->tls->signing_x5t));
+	char *der_base64, *x5t;
+	tls_signing(x->devx->tls, &der_base64, &x5t);
+	json_t *made = json_pack("{s:s}", "x5t", x5t);
+	g_free(der_base64);
+	g_free(x5t);
+	return reply(x, 200, made);
 }
 
 static enum MHD_Result post_clock(struct exchange *x, const json_t *in, const char *rest)

@@ -34,7 +34,7 @@ struct devx {
 	uint16_t port;
 	char *url; /* https://localhost:PORT */
 	char secret[33]; /* of the control endpoint */
-	int clock_skew_s; /* added to the time that tokens are checked against */
+	_Atomic int clock_skew_s; /* added to the time that tokens are checked against */
 	_Atomic bool stopping;
 	int late_running; /* operations that will take effect later */
 };

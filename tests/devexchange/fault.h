@@ -19,6 +19,14 @@ enum fault_kind {
 	FAULT_CODE, /* SOAP fault with `code` */
 	FAULT_MESSAGE, /* HTTP 200, one response message with `code` */
 	FAULT_RESET_BEFORE,
+	/*
+	 * The mailbox moves for `delay_ms`; then it is on another back end, or at `text`, the EWS
+	 * address that requests are referred to with `status` (default 302).
+	 */
+	FAULT_MOVE,
+	/* the server changes before it looks at the token of this request */
+	FAULT_ROLL, /* a new signing certificate in the metadata document */
+	FAULT_SKEW, /* its clock goes wrong by `skew_s` */
 	/* performed */
 	FAULT_LOST_ANSWER, /* performed, then the connection is reset without a byte */
 	FAULT_LATE_EFFECT, /* connection reset at once, performed `delay_ms` later */
@@ -46,7 +54,7 @@ enum fault_kind {
 struct fault_hit {
 	uint64_t rule;
 	enum fault_kind kind;
-	int status, retry_after_s, item;
+	int status, retry_after_s, item, skew_s;
 	int64_t back_off_ms, delay_ms, bytes;
 	char code[80];
 	char text[256];

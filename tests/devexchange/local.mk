@@ -37,6 +37,8 @@ devexchange_SOURCES = \
 	tests/devexchange/mime.c \
 	tests/devexchange/mime.h \
 	tests/devexchange/model.h \
+	tests/devexchange/move.c \
+	tests/devexchange/move.h \
 	tests/devexchange/notify.c \
 	tests/devexchange/notify.h \
 	tests/devexchange/op_add_distribution_group.c \

@@ -1,6 +1,7 @@
 /* The metadata document and autodiscover. */
 #include "habits.h"
 #include "http.h"
+#include "move.h"
 #include "tls.h"
 
 #include <string.h>
@@ -9,6 +10,7 @@ enum MHD_Result route_metadata(struct exchange *x)
 {
 	struct devx *devx = x->devx;
 	char *issuer = g_strdup_printf("%s@%s", devx->options.app_id, devx->options.realm);
+	char *der_base64, *x5t;
 	char *location = g_strdup_printf("%s/autodiscover/metadata/json/1", devx->url);
 
 	if (strcmp(x->method, "GET") != 0 || grommunio()) {
@@ -16,19 +18,21 @@ enum MHD_Result route_metadata(struct exchange *x)
 		g_free(location);
 		return http_text(x, 404, "text/plain", "Not Found", NULL);
 	}
+	tls_signing(devx->tls, &der_base64, &x5t);
 	json_t *document = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:[s],s:[{s:s,s:{s:s},s:{s:s,s:s}}],"
 	                             "s:[{s:s,s:s,s:s}]}",
 	        "id", "_70b34511-d105-4e2b-9675-39f53305bb01", "version", "1.0", "name", "Exchange",
 	        "realm", devx->options.realm, "serviceName", devx->options.app_id, "issuer", issuer,
-	        "allowedAudiences", issuer, "keys", "usage", "signing", "keyinfo", "x5t",
-	        devx->tls->signing_x5t, "keyvalue", "type", "x509Certificate", "value",
-	        devx->tls->signing_der_base64, "endpoints", "location", location, "protocol",
-	        "OAuth2", "usage", "metadata");
+	        "allowedAudiences", issuer, "keys", "usage", "signing", "keyinfo", "x5t", x5t,
+	        "keyvalue", "type", "x509Certificate", "value", der_base64, "endpoints", "location",
+	        location, "protocol", "OAuth2", "usage", "metadata");
 	char *text = json_dumps(document, JSON_COMPACT);
 	enum MHD_Result rc = http_text(
 	        x, 200, "application/json; charset=utf-8", text != NULL ? text : "{}", NULL);
 	free(text);
 	json_decref(document);
+	g_free(der_base64);
+	g_free(x5t);
 	g_free(issuer);
 	g_free(location);
 	count_event("metadata");
@@ -79,7 +83,7 @@ static void pox_mapi(GString *out, const char *element, const char *path, const 
 	"<Server>localhost</Server><SSL>On</SSL><CertPrincipalName>None</CertPrincipalName>"       \
 	"<AuthPackage>basic</AuthPackage><ServerExclusiveConnect>on</ServerExclusiveConnect>"
 
-static void pox_grommunio(const struct exchange *x, const struct mailbox *mb, GString *out)
+static void pox_grommunio(const struct exchange *x, struct mailbox *mb, GString *out)
 {
 	const char *url = x->devx->url;
 
@@ -117,12 +121,23 @@ static void pox_grommunio(const struct exchange *x, const struct mailbox *mb, GS
 	        strchr(mb->smtp, '@') + 1);
 }
 
-static void pox_settings(const struct exchange *x, const struct mailbox *mb, GString *out)
+/* The EWS address of a mailbox; NULL: of whatever mailbox. */
+static char *ews_url(const struct exchange *x, struct mailbox *mb)
+{
+	char *elsewhere = mb != NULL ? move_url(mb) : NULL;
+
+	return elsewhere != NULL ? elsewhere
+	                         : g_strconcat(x->devx->url, "/EWS/Exchange.asmx", NULL);
+}
+
+static void pox_settings(const struct exchange *x, struct mailbox *mb, GString *out)
 {
 	if (grommunio()) {
 		pox_grommunio(x, mb, out);
 		return;
 	}
+	char *url = ews_url(x, mb);
+
 	g_string_append(out,
 	        "<?xml version=\"1.0\" encoding=\"utf-8\"?><Autodiscover "
 	        "xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006\">"
@@ -133,11 +148,12 @@ static void pox_settings(const struct exchange *x, const struct mailbox *mb, GSt
 	xml_escape(out, mb->smtp);
 	g_string_append_printf(out,
 	        "</AutoDiscoverSMTPAddress></User><Account><AccountType>email</AccountType>"
-	        "<Action>settings</Action><Protocol><Type>EXPR</Type><EwsUrl>%s/EWS/Exchange.asmx"
-	        "</EwsUrl><ASUrl>%s/EWS/Exchange.asmx</ASUrl><ServerVersion>73C2845E</"
+	        "<Action>settings</Action><Protocol><Type>EXPR</Type><EwsUrl>%s"
+	        "</EwsUrl><ASUrl>%s</ASUrl><ServerVersion>73C2845E</"
 	        "ServerVersion>"
 	        "</Protocol></Account></Response></Autodiscover>",
-	        x->devx->url, x->devx->url);
+	        url, url);
+	g_free(url);
 }
 
 static void pox_error(GString *out)
@@ -190,8 +206,10 @@ enum MHD_Result route_autodiscover_json(struct exchange *x)
 		        "value is "
 		        "invalid. Supported values are 'EWS'.\"}",
 		        NULL);
-	char *text = g_strdup_printf(
-	        "{\"Protocol\":\"Ews\",\"Url\":\"%s/EWS/Exchange.asmx\"}", x->devx->url);
+	/* .../v1.0/ADDRESS */
+	char *url = ews_url(x, store_find(x->devx->store, strrchr(x->url, '/') + 1));
+	char *text = g_strdup_printf("{\"Protocol\":\"Ews\",\"Url\":\"%s\"}", url);
+	g_free(url);
 	enum MHD_Result rc = http_text(x, 200, "application/json; charset=utf-8", text, NULL);
 	g_free(text);
 	return rc;

@@ -92,6 +92,10 @@ struct mailbox {
 	bool migration_completed;
 	GBytes *photo;
 	void *notify; /* subscriptions, see notify.c */
+	uint32_t moves; /* to another back end, so far; see move.h */
+	int64_t moving_until_ms; /* monotonic; 0: it is not under way */
+	char *moved_to; /* EWS address elsewhere, or NULL */
+	int moved_status; /* HTTP status that refers to there */
 	uint64_t charge; /* scanned items, for throttling */
 	int64_t charge_since_ms;
 };

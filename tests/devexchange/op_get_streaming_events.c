@@ -179,8 +179,8 @@ static void notification(GString *out, const struct subscription *s)
 	xml_close(out, "m:Notification");
 }
 
-/* Another connection reads this subscription now: the older one is told and ends. */
-static void part_superseded(GString *out, const char *id)
+/* The subscription is read by another connection now, or gone: the stream says so and ends. */
+static void part_lost(GString *out, const char *code, const char *id)
 {
 	part_open(out);
 	g_string_truncate(out, out->len - strlen("<m:ResponseCode>NoError</m:ResponseCode>"));
@@ -188,9 +188,9 @@ static void part_superseded(GString *out, const char *id)
 	g_string_truncate(out, (gsize)(success - out->str));
 	g_string_append_printf(out,
 	        "ResponseClass=\"Error\"><m:MessageText>%s</m:MessageText>"
-	        "<m:ResponseCode>ErrorNewEventStreamConnectionOpened</m:ResponseCode>"
+	        "<m:ResponseCode>%s</m:ResponseCode>"
 	        "<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey><m:ErrorSubscriptionIds>",
-	        code_text("ErrorNewEventStreamConnectionOpened"));
+	        code_text(code), code);
 	xml_put(out, "t:SubscriptionId", id);
 	g_string_append(out, "</m:ErrorSubscriptionIds>");
 	part_close(out);
@@ -203,17 +203,19 @@ static void collect(struct stream *st)
 	for (guint i = 0; i < st->ids->len && !st->closed; i++) {
 		struct mailbox *mb;
 		struct subscription *s = open_subscription(st->devx, st->ids->pdata[i], &mb);
-		if (s == NULL)
-			continue;
-		if (s->connection != st->number) {
-			part_superseded(st->pending, st->ids->pdata[i]);
+		if (s == NULL || s->connection != st->number) {
+			part_lost(st->pending,
+			        s == NULL ? "ErrorSubscriptionNotFound"
+			                  : "ErrorNewEventStreamConnectionOpened",
+			        st->ids->pdata[i]);
 			st->closed = true;
 		} else if (s->events.head != NULL) {
 			notification(notes, s);
 			g_queue_clear_full(&s->events, g_free);
 			g_queue_init(&s->events);
 		}
-		mailbox_unlock(mb);
+		if (s != NULL)
+			mailbox_unlock(mb);
 	}
 	if (notes->len > 0) {
 		part_open(st->pending);

@@ -50,19 +50,16 @@ static void removed(struct hierarchy *h)
 
 static const char *open_state(struct hierarchy *h, const char *text)
 {
-	struct mailbox *mb = h->root->mailbox;
-
 	if (text != NULL && *text != '\0') {
 		if (sync_state_parse(text, &h->state)) {
-			if (h->state.kind == 'F' && h->state.guid == mb->guid &&
-			        h->state.folder == h->root->id)
+			if (sync_state_fits(&h->state, 'F', h->root))
 				return NULL;
 			sync_state_clear(&h->state);
 		}
 		if (!grommunio())
 			return "ErrorInvalidSyncStateData";
 	}
-	sync_state_init(&h->state, 'F', mb->guid, h->root->id);
+	sync_state_init(&h->state, 'F', h->root);
 	return NULL;
 }
 

@@ -163,8 +163,7 @@ static const char *open_state(struct sync *s, const char *text)
 		if (ctx_fault(s->ctx, FAULT_SYNC_STATE))
 			return "ErrorInvalidSyncStateData";
 		if (sync_state_parse(text, &s->state)) {
-			if (s->state.kind == 'I' && s->state.guid == mb->guid &&
-			        s->state.folder == s->folder->id)
+			if (sync_state_fits(&s->state, 'I', s->folder))
 				return NULL;
 			sync_state_clear(&s->state);
 		}
@@ -172,7 +171,7 @@ static const char *open_state(struct sync *s, const char *text)
 		if (!grommunio())
 			return "ErrorInvalidSyncStateData";
 	}
-	sync_state_init(&s->state, 'I', mb->guid, s->folder->id);
+	sync_state_init(&s->state, 'I', s->folder);
 	s->state.first_pass = true;
 	s->state.below = s->folder->next_uid;
 	s->state.mod = mb->mod;

@@ -1,5 +1,6 @@
 /* POST /EWS/Exchange.asmx: credentials, faults around the operation, the answer on the wire. */
 #include "habits.h"
+#include "move.h"
 #include "send.h"
 #include "tls.h"
 
@@ -21,7 +22,7 @@ static void *late_thread(void *data)
 
 	sleep_ms(l->devx, l->delay_ms);
 	if (!l->devx->stopping)
-		answer_free(soap_handle(l->devx, &l->who, NULL, l->body->str, l->body->len, NULL));
+		answer_free(soap_handle(l->devx, &l->who, 0, l->body->str, l->body->len, NULL));
 	g_string_free(l->body, TRUE);
 	count_event("late_effects_done");
 	__atomic_sub_fetch(&l->devx->late_running, 1, __ATOMIC_SEQ_CST);
@@ -95,6 +96,15 @@ static enum MHD_Result strike_message(struct stroke *s)
 	return strike_answer(s, soap_message(s->operation, s->fault->code, s->fault->back_off_ms));
 }
 
+static enum MHD_Result strike_move(struct stroke *s)
+{
+	const char *url = *s->fault->text != '\0' ? s->fault->text : NULL;
+
+	move_begin(store_find(s->x->devx->store, s->mailbox), s->fault->delay_ms, url,
+	        s->fault->status > 0 ? s->fault->status : 302);
+	return strike_answer(s, soap_fault("ErrorMailboxMoveInProgress", -1));
+}
+
 static enum MHD_Result strike_reset(struct stroke *s)
 {
 	record_exchange(s->x->devx, s->operation, s->x->body, RECORD_UNSENT, 0, NULL);
@@ -116,13 +126,53 @@ static enum MHD_Result (*const strikes[FAULT_KINDS])(struct stroke *s) = {
         [FAULT_MESSAGE] = strike_message,
         [FAULT_RESET_BEFORE] = strike_reset,
         [FAULT_LATE_EFFECT] = strike_late,
+        [FAULT_MOVE] = strike_move,
 };
+
+/* Some need to know more of the request than others. */
+static bool strikes_at(const struct stroke *s)
+{
+	if (s->fault->kind == FAULT_MESSAGE)
+		return s->operation != NULL;
+	if (s->fault->kind == FAULT_MOVE)
+		return s->mailbox != NULL;
+	return strikes[s->fault->kind] != NULL;
+}
+
+/* Faults of the server itself; the request then meets it as it is. False: it is refused now. */
+static bool change_server(struct exchange *x, struct fault_hit *f)
+{
+	struct devx *devx = x->devx;
+	struct auth_result auth;
+
+	if (f->kind == FAULT_SKEW)
+		devx->clock_skew_s = f->skew_s;
+	else if (f->kind != FAULT_ROLL || !tls_roll_signing(devx->tls, devx->options.tls_dir))
+		return true;
+	fault_struck(devx->faults, f);
+	char *host = http_host(x);
+	auth_check(devx, http_header(x, "Authorization"), 1, host, &auth);
+	g_free(host);
+	if (!auth.ok)
+		http_unauthorized(x, &auth);
+	g_free(auth.diagnostics);
+	return auth.ok;
+}
+
+/* That the client's affinity cookie names; 0: none. */
+static uint32_t back_end(const struct exchange *x)
+{
+	const char *cookies = http_header(x, "Cookie");
+	const char *at = cookies != NULL ? strstr(cookies, AFFINITY_COOKIE) : NULL;
+
+	return at != NULL ? (uint32_t)g_ascii_strtoull(at + strlen(AFFINITY_COOKIE), NULL, 10) : 0;
+}
 
 static enum MHD_Result perform(
         struct exchange *x, const struct identity *who, struct fault_hit *fault)
 {
-	struct answer *a = soap_handle(
-	        x->devx, who, http_header(x, "X-AnchorMailbox"), x->body->str, x->body->len, fault);
+	struct answer *a =
+	        soap_handle(x->devx, who, back_end(x), x->body->str, x->body->len, fault);
 
 	count_answer(a->operation, a->code, a->mailbox != NULL ? a->mailbox->smtp : NULL);
 	enum MHD_Result rc = send_answer(x, a, fault);
@@ -141,11 +191,11 @@ static enum MHD_Result handle(struct exchange *x, const struct identity *who)
 		soap_peek(x->devx, who, x->body->str, x->body->len, &s.operation, &s.mailbox);
 		hit = faults_take(faults, s.operation, s.mailbox);
 	}
-	if (strikes[hit.kind] != NULL && (s.operation != NULL || hit.kind != FAULT_MESSAGE)) {
+	if (strikes_at(&s)) {
 		fault_struck(faults, &hit);
 		rc = strikes[hit.kind](&s);
 	} else {
-		rc = perform(x, who, &hit);
+		rc = change_server(x, &hit) ? perform(x, who, &hit) : MHD_YES;
 	}
 	faults_settle(faults, &hit);
 	return rc;

@@ -1,6 +1,7 @@
 /* Answers on their way out: whole, in pieces, or spoilt by a fault. */
 #include "send.h"
 
+#include "move.h"
 #include "stream.h"
 
 #include <string.h>
@@ -65,14 +66,20 @@ static enum MHD_Result send_response(
 	char *id = g_uuid_string_random();
 	const char *client_id = http_header(x, "client-request-id");
 
-	MHD_add_response_header(r, "Content-Type", a->content_type);
+	if (a->content_type != NULL)
+		MHD_add_response_header(r, "Content-Type", a->content_type);
+	if (a->location != NULL)
+		MHD_add_response_header(r, "Location", a->location);
 	MHD_add_response_header(r, "request-id", id);
 	MHD_add_response_header(r, "X-FEServer", "DEVEXCHANGE");
 	if (client_id != NULL && xml_bool(http_header(x, "return-client-request-id")))
 		MHD_add_response_header(r, "client-request-id", client_id);
-	if (xml_bool(http_header(x, "X-PreferServerAffinity")))
-		MHD_add_response_header(r, "Set-Cookie",
-		        "X-BackEndOverrideCookie=devexchange~1; path=/; secure; HttpOnly");
+	if (a->mailbox != NULL && xml_bool(http_header(x, "X-PreferServerAffinity"))) {
+		char *cookie = g_strdup_printf(
+		        AFFINITY_COOKIE "%u; path=/; secure; HttpOnly", move_back_end(a->mailbox));
+		MHD_add_response_header(r, "Set-Cookie", cookie);
+		g_free(cookie);
+	}
 	enum MHD_Result rc = MHD_queue_response(x->connection, (unsigned)a->status, r);
 	MHD_destroy_response(r);
 	g_free(id);
@@ -222,7 +229,10 @@ enum MHD_Result send_answer(struct exchange *x, struct answer *a, struct fault_h
 	if (spoilt)
 		fault_struck(x->devx->faults, f);
 	record_exchange(x->devx, a->operation, x->body,
-	        spoilt ? spoilers[f->kind].record : RECORD_ANSWER, a->status, a->body);
+	        a->content_type == NULL ? RECORD_PLAIN
+	        : spoilt                ? spoilers[f->kind].record
+	                                : RECORD_ANSWER,
+	        a->status, a->body);
 	if (f->kind == FAULT_SILENCE || f->kind == FAULT_DELAY)
 		sleep_ms(x->devx, f->delay_ms);
 	if (f->kind == FAULT_LOST_ANSWER || f->kind == FAULT_SILENCE) {

@@ -4,6 +4,9 @@
 
 #include "http.h"
 
+/* Of a mailbox's back end, whose number follows. */
+#define AFFINITY_COOKIE "X-BackEndOverrideCookie=devexchange~"
+
 /* Sends the answer as it is, without recording it. */
 enum MHD_Result send_plain(const struct exchange *x, struct answer *answer);
 /* Sends, spoils or withholds the answer as the fault says, and records it; counts the fault. */

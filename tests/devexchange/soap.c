@@ -3,6 +3,7 @@
 
 #include "devx.h"
 #include "habits.h"
+#include "move.h"
 #include "schema.h"
 
 #include <string.h>
@@ -157,6 +158,38 @@ static void fault_no_request(
 		fault_schema(a, line, column, violation);
 }
 
+/* HTTP 200 with one error message. */
+static void message_write(struct answer *a, const char *operation, const struct fault *f)
+{
+	const struct operation *op = operation_find(operation);
+	bool direct = op != NULL && (op->flags & OP_DIRECT) != 0;
+
+	envelope_open(a->body);
+	g_string_append_printf(a->body,
+	        "<m:%sResponse xmlns:m=\"" NS_URI_M "\" xmlns:t=\"" NS_URI_T "\"", operation);
+	if (!direct)
+		g_string_append_printf(
+		        a->body, "><m:ResponseMessages><m:%sResponseMessage", operation);
+	g_string_append(a->body, " ResponseClass=\"Error\"><m:MessageText>");
+	xml_escape(a->body, code_text(f->code));
+	g_string_append_printf(a->body,
+	        "</m:MessageText><m:ResponseCode>%s</m:ResponseCode>"
+	        "<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>",
+	        f->code);
+	if (f->back_off_ms >= 0)
+		g_string_append_printf(a->body,
+		        "<m:MessageXml><t:Value Name=\"BackOffMilliseconds\">%" G_GINT64_FORMAT
+		        "</t:Value></m:MessageXml>",
+		        f->back_off_ms);
+	g_string_append(a->body, error_payload(operation));
+	if (!direct)
+		g_string_append_printf(
+		        a->body, "</m:%sResponseMessage></m:ResponseMessages>", operation);
+	g_string_append_printf(a->body, "</m:%sResponse>", operation);
+	envelope_close(a->body);
+	a->code = g_strdup(f->code);
+}
+
 /* --- who the request is for */
 
 static const char *impersonated(struct ctx *ctx, const struct xml_node *sid, struct mailbox **out)
@@ -246,6 +279,33 @@ static void fault_unknown(const struct devx *devx, struct answer *a, const struc
 	g_free(text);
 }
 
+/* True when the mailbox is not where the request looks for it, and the answer says so. */
+static bool is_away(const struct ctx *ctx, const struct operation *op, struct answer *a)
+{
+	switch (move_whereabouts(ctx->self, ctx->back_end, &a->location, &a->status)) {
+	case MOVE_UNDER_WAY:
+		fault_code(a, "ErrorMailboxMoveInProgress");
+		return true;
+	case MOVE_ELSEWHERE:
+		a->content_type = NULL;
+		return true;
+	case MOVE_STALE_COOKIE:
+		break;
+	case MOVE_HERE:
+		return false;
+	}
+	if ((op->flags & OP_AFFINITY) != 0) {
+		message_write(a, op->name,
+		        &(struct fault){.code = "ErrorProxyRequestNotAllowed", .back_off_ms = -1});
+	} else if ((op->flags & OP_WRITES) != 0) {
+		a->status = 500; /* the wrong back end refuses, without a word in SOAP */
+		a->content_type = NULL;
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static void run_operation(struct ctx *ctx, const struct operation *op, struct answer *a)
 {
 	ctx->operation = op->name;
@@ -310,7 +370,8 @@ static void handle_envelope(struct ctx *ctx, struct answer *a, const struct xml_
 		return;
 	}
 	a->mailbox = ctx->self;
-	run_operation(ctx, op, a);
+	if (!is_away(ctx, op, a))
+		run_operation(ctx, op, a);
 }
 
 static struct answer *answer_new(void)
@@ -336,33 +397,8 @@ struct answer *soap_fault(const char *code, int64_t back_off_ms)
 struct answer *soap_message(const char *operation, const char *code, int64_t back_off_ms)
 {
 	struct answer *a = answer_new();
-	const struct operation *op = operation_find(operation);
-	bool direct = op != NULL && (op->flags & OP_DIRECT) != 0;
 
-	envelope_open(a->body);
-	g_string_append_printf(a->body,
-	        "<m:%sResponse xmlns:m=\"" NS_URI_M "\" xmlns:t=\"" NS_URI_T "\"", operation);
-	if (!direct)
-		g_string_append_printf(
-		        a->body, "><m:ResponseMessages><m:%sResponseMessage", operation);
-	g_string_append(a->body, " ResponseClass=\"Error\"><m:MessageText>");
-	xml_escape(a->body, code_text(code));
-	g_string_append_printf(a->body,
-	        "</m:MessageText><m:ResponseCode>%s</m:ResponseCode>"
-	        "<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>",
-	        code);
-	if (back_off_ms >= 0)
-		g_string_append_printf(a->body,
-		        "<m:MessageXml><t:Value Name=\"BackOffMilliseconds\">%" G_GINT64_FORMAT
-		        "</t:Value></m:MessageXml>",
-		        back_off_ms);
-	g_string_append(a->body, error_payload(operation));
-	if (!direct)
-		g_string_append_printf(
-		        a->body, "</m:%sResponseMessage></m:ResponseMessages>", operation);
-	g_string_append_printf(a->body, "</m:%sResponse>", operation);
-	envelope_close(a->body);
-	a->code = g_strdup(code);
+	message_write(a, operation, &(struct fault){.code = code, .back_off_ms = back_off_ms});
 	return a;
 }
 
@@ -413,11 +449,11 @@ const char *ctx_item_fault(struct ctx *ctx, int index)
 	return "ErrorBatchProcessingStopped";
 }
 
-struct answer *soap_handle(struct devx *devx, const struct identity *who, const char *anchor,
+struct answer *soap_handle(struct devx *devx, const struct identity *who, uint32_t back_end,
         const char *bytes, size_t length, struct fault_hit *fault)
 {
 	struct answer *a = answer_new();
-	struct ctx ctx = {.devx = devx, .who = *who, .anchor = anchor, .fault = fault};
+	struct ctx ctx = {.devx = devx, .who = *who, .back_end = back_end, .fault = fault};
 	char *message;
 	int line, column;
 
@@ -436,6 +472,7 @@ void answer_free(struct answer *a)
 {
 	g_string_free(a->body, TRUE);
 	g_free(a->code);
+	g_free(a->location);
 	if (a->stream_ids != NULL)
 		g_ptr_array_free(a->stream_ids, TRUE);
 	g_free(a);

@@ -42,7 +42,7 @@ struct ctx {
 	enum ews_version version;
 	const char *operation;
 	struct xml_node *header, *body; /* body: the operation's element */
-	const char *anchor; /* X-AnchorMailbox, or NULL */
+	uint32_t back_end; /* that the affinity cookie names; 0: none */
 	GString *out;
 	int status; /* of HTTP, when it is not 200 */
 	struct fault_hit *fault; /* to be carried out within the operation; or NULL */
@@ -63,6 +63,7 @@ enum operation_flags {
 	OP_DIRECT = 2, /* the response element itself carries the response code */
 	OP_WRITES = 4,
 	OP_NOT_GROMMUNIO = 8,
+	OP_AFFINITY = 16, /* of notifications: only the mailbox's own back end can do it */
 };
 
 extern const struct operation operations[];
@@ -72,7 +73,8 @@ const struct operation *operation_find(const char *name);
 struct answer {
 	int status;
 	GString *body;
-	const char *content_type;
+	const char *content_type; /* NULL: no SOAP, and an empty body */
+	char *location; /* of a redirect, or NULL */
 	const char *operation; /* static, or NULL when none was recognised */
 	char *code; /* first response code that is not NoError, for counters and records */
 	struct mailbox *mailbox;
@@ -82,7 +84,7 @@ struct answer {
 };
 
 /* Handles one request body. Never fails: what is wrong becomes a fault. */
-struct answer *soap_handle(struct devx *devx, const struct identity *who, const char *anchor,
+struct answer *soap_handle(struct devx *devx, const struct identity *who, uint32_t back_end,
         const char *bytes, size_t length, struct fault_hit *fault);
 /* An answer that is only a fault. */
 struct answer *soap_fault(const char *code, int64_t back_off_ms);

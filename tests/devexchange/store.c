@@ -139,6 +139,7 @@ static void mailbox_free(struct mailbox *mb)
 	g_free(mb->sip);
 	g_free(mb->name);
 	g_free(mb->password);
+	g_free(mb->moved_to);
 	if (mb->photo != NULL)
 		g_bytes_unref(mb->photo);
 	pthread_mutex_destroy(&mb->lock);

@@ -4,10 +4,19 @@
 
 #define MAGIC 0xD5
 
-void sync_state_init(struct sync_state *s, char kind, uint64_t guid, uint32_t folder)
+void sync_state_init(struct sync_state *s, char kind, const struct folder *folder)
 {
-	*s = (struct sync_state){.kind = kind, .guid = guid, .folder = folder};
+	*s = (struct sync_state){.kind = kind,
+	        .guid = folder->mailbox->guid,
+	        .moves = folder->mailbox->moves,
+	        .folder = folder->id};
 	s->given = g_array_new(FALSE, FALSE, sizeof(struct id_range));
+}
+
+bool sync_state_fits(const struct sync_state *s, char kind, const struct folder *folder)
+{
+	return s->kind == kind && s->guid == folder->mailbox->guid &&
+	       s->moves == folder->mailbox->moves && s->folder == folder->id;
 }
 
 void sync_state_clear(struct sync_state *s)
@@ -46,6 +55,7 @@ char *sync_state_format(const struct sync_state *s)
 	put(out, MAGIC);
 	put(out, (uint64_t)(unsigned char)s->kind);
 	put(out, s->guid);
+	put(out, s->moves);
 	put(out, s->folder);
 	put(out, s->first_pass);
 	put(out, s->below);
@@ -84,11 +94,11 @@ bool sync_state_parse(const char *text, struct sync_state *s)
 	const guchar *p = bytes, *end = bytes + length, *body;
 	uint64_t magic, kind, folder, first, n, sum;
 
-	sync_state_init(s, 0, 0, 0);
+	*s = (struct sync_state){.given = g_array_new(FALSE, FALSE, sizeof(struct id_range))};
 	bool ok = get(&p, end, &magic) && magic == MAGIC && get(&p, end, &kind) &&
-	          get(&p, end, &s->guid) && get(&p, end, &folder) && get(&p, end, &first) &&
-	          get(&p, end, &s->below) && get(&p, end, &s->mod) && get(&p, end, &n) &&
-	          parse_ranges(s, &p, end, n);
+	          get(&p, end, &s->guid) && get(&p, end, &s->moves) && get(&p, end, &folder) &&
+	          get(&p, end, &first) && get(&p, end, &s->below) && get(&p, end, &s->mod) &&
+	          get(&p, end, &n) && parse_ranges(s, &p, end, n);
 	body = p;
 	ok = ok && get(&p, end, &sum) && p == end &&
 	     sum == checksum32(bytes, (size_t)(body - bytes));

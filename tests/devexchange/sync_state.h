@@ -15,6 +15,7 @@ struct id_range {
 struct sync_state {
 	char kind; /* 'I' items, 'F' folders */
 	uint64_t guid; /* mailbox */
+	uint64_t moves; /* of it: a move voids all states */
 	uint32_t folder;
 	bool first_pass; /* the initial run, newest first, is not over */
 	uint64_t below; /* ... and goes on below this ordinal */
@@ -22,7 +23,9 @@ struct sync_state {
 	GArray *given; /* struct id_range, ascending, disjoint */
 };
 
-void sync_state_init(struct sync_state *state, char kind, uint64_t guid, uint32_t folder);
+void sync_state_init(struct sync_state *state, char kind, const struct folder *folder);
+/* Whether it is a state of that kind, of the folder where it now is. */
+bool sync_state_fits(const struct sync_state *state, char kind, const struct folder *folder);
 void sync_state_clear(struct sync_state *state);
 char *sync_state_format(const struct sync_state *state);
 bool sync_state_parse(const char *text, struct sync_state *state);

@@ -226,15 +226,25 @@ bool tls_roll_signing(struct tls *tls, const char *dir)
 	bool ok = crt != NULL;
 	if (ok) {
 		char *pem = key_pem(key);
+		pthread_mutex_lock(&tls->lock);
 		g_free(tls->signing_pem);
 		tls->signing_pem = crt_pem(crt);
 		ok = save(dir, "signing.pem", tls->signing_pem, false) &&
 		     save(dir, "signing.key", pem, true) && publish_signing(tls);
+		pthread_mutex_unlock(&tls->lock);
 		g_free(pem);
 		gnutls_x509_crt_deinit(crt);
 	}
 	gnutls_x509_privkey_deinit(key);
 	return ok;
+}
+
+void tls_signing(struct tls *tls, char **der_base64, char **x5t)
+{
+	pthread_mutex_lock(&tls->lock);
+	*der_base64 = g_strdup(tls->signing_der_base64);
+	*x5t = g_strdup(tls->signing_x5t);
+	pthread_mutex_unlock(&tls->lock);
 }
 
 static bool load_given(struct tls *tls, const char *cert_file, const char *key_file)
@@ -253,6 +263,7 @@ static bool load_given(struct tls *tls, const char *cert_file, const char *key_f
 bool tls_prepare(struct tls *tls, const char *dir, const char *host, const char *cert_file,
         const char *key_file)
 {
+	pthread_mutex_init(&tls->lock, NULL);
 	if (g_mkdir_with_parents(dir, 0700) != 0) {
 		fprintf(stderr, "devexchange: cannot make %s: %s\n", dir, g_strerror(errno));
 		return false;

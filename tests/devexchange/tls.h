@@ -7,12 +7,14 @@
 #define DEVX_TLS_H
 
 #include <glib.h>
+#include <pthread.h>
 #include <stdbool.h>
 
 struct tls {
 	char *cert_pem, *key_pem; /* of the HTTPS server */
 	char *ca_pem; /* NULL when a certificate was given */
 	char *ca_path;
+	pthread_mutex_t lock; /* guards what follows */
 	char *signing_pem;
 	char *signing_der_base64; /* the certificate as in the metadata document */
 	char *signing_x5t;
@@ -21,6 +23,8 @@ struct tls {
 /* False prints the reason to stderr. */
 bool tls_prepare(struct tls *tls, const char *dir, const char *host, const char *cert_file,
         const char *key_file);
+/* Copies of the certificate as in the metadata document; g_free. */
+void tls_signing(struct tls *tls, char **der_base64, char **x5t);
 /* A new signing certificate in place of the present one. */
 bool tls_roll_signing(struct tls *tls, const char *dir);
 void tls_free(struct tls *tls);

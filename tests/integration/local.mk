@@ -11,6 +11,7 @@ INTEGRATION_TESTS += tests/integration/test_demo.py
 INTEGRATION_TESTS += tests/integration/test_devexchange.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_exchangelib.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_grommunio.py
+INTEGRATION_TESTS += tests/integration/test_devexchange_faults.py
 INTEGRATION_TESTS += tests/integration/test_doctor.py
 INTEGRATION_TESTS += tests/integration/test_ews.py
 INTEGRATION_TESTS += tests/integration/test_ews_schema.py
