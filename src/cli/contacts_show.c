@@ -131,14 +131,14 @@ const struct command contacts_show = {
  * imex contacts diff
  */
 
-static void add_change(
-        struct cli_table *table, const struct contact *before, const struct contact *after)
+static void add_change(struct cli_table *table, const char *key, const struct contact *before,
+        const struct contact *after)
 {
 	if (before != NULL && after != NULL && contact_equal(before, after))
 		return;
 	g_autofree char *was = contacts_text(before);
 	g_autofree char *is = contacts_text(after);
-	const char *cells[] = {before != NULL ? before->key : after->key, was, is,
+	const char *cells[] = {key, was, is,
 	        before == NULL  ? "added"
 	        : after == NULL ? "removed"
 	                        : "changed"};
@@ -153,7 +153,8 @@ static void add_changes(struct cli_table *table, const GPtrArray *before, const 
 		const struct contact *was = i < before->len ? before->pdata[i] : NULL;
 		const struct contact *is = j < after->len ? after->pdata[j] : NULL;
 		int order = was == NULL ? 1 : is == NULL ? -1 : strcmp(was->key, is->key);
-		add_change(table, order <= 0 ? was : NULL, order >= 0 ? is : NULL);
+		add_change(table, order <= 0 ? was->key : is->key, order <= 0 ? was : NULL,
+		        order >= 0 ? is : NULL);
 		i += order <= 0;
 		j += order >= 0;
 	}
