@@ -15,6 +15,9 @@
 #define RETRY_FIRST_US (30 * CLOCK_US_PER_S)
 #define RETRY_MAILBOX_US (3600 * CLOCK_US_PER_S)
 
+/* A scratch store is kept for small lists, so that its schema is not made for each of them. */
+#define SCRATCH_CONTACTS 20000
+
 struct worker_shared {
 	struct worker_options options;
 	GHashTable *limiters; /* server -> struct limiter; not changed after worker_shared_new() */
@@ -37,6 +40,11 @@ struct worker {
 	GHashTable *sources; /* name -> struct im_source */
 	struct lease *lease; /* of the visit under way; borrowed */
 	struct store *lease_store; /* the store that the lease is in */
+	struct scratch {
+		struct store *store; /* NULL: none is open */
+		GHashTable *owners; /* whom it was used for */
+		uint64_t contacts; /* how many it holds, about */
+	} scratch;
 };
 
 static void free_limiter(void *limiter)
@@ -115,13 +123,23 @@ struct worker *worker_open(struct worker_shared *shared, GError **error)
 	worker->holder = lease_holder_new();
 	worker->lines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_line);
 	worker->sources = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_source);
+	worker->scratch.owners = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	worker->store = store_open(config_string(shared->options.config, "imex", NULL, "store"),
 	        STORE_EXISTING, error);
 	return worker->store != NULL ? g_steal_pointer(&worker) : NULL;
 }
 
+static void scratch_drop(struct scratch *scratch)
+{
+	g_clear_pointer(&scratch->store, store_close);
+	g_hash_table_remove_all(scratch->owners);
+	scratch->contacts = 0;
+}
+
 void worker_close(struct worker *worker)
 {
+	scratch_drop(&worker->scratch);
+	g_hash_table_unref(worker->scratch.owners);
 	g_hash_table_unref(worker->lines);
 	g_hash_table_unref(worker->sources);
 	if (worker->store != NULL)
@@ -448,11 +466,22 @@ static void visit_leased(struct worker *worker, struct lease *lease, struct visi
 	log_visit(visit);
 }
 
-/* On a scratch store in memory: what is known is copied there, and nothing comes back. */
+/* A store in memory that knows nothing of this owner; borrowed. */
+static struct store *scratch_for(struct scratch *scratch, const char *owner, GError **error)
+{
+	if (scratch->contacts > SCRATCH_CONTACTS || g_hash_table_contains(scratch->owners, owner))
+		scratch_drop(scratch);
+	if (scratch->store == NULL)
+		scratch->store = store_open("sqlite::memory:", STORE_CREATE, error);
+	g_hash_table_add(scratch->owners, g_strdup(owner));
+	return scratch->store;
+}
+
+/* On a scratch store: what is known is copied there, and nothing comes back. */
 static bool visit_scratch(
         struct worker *worker, const struct mailbox *mailbox, struct visit *visit, GError **error)
 {
-	autoptr(store) scratch = store_open("sqlite::memory:", STORE_CREATE, error);
+	struct store *scratch = scratch_for(&worker->scratch, mailbox->owner, error);
 	autoptr(lease) lease = NULL;
 	int64_t id = 0;
 	if (scratch == NULL || !store_mailbox_pin(scratch, mailbox, &id, error) ||
@@ -464,6 +493,7 @@ static bool visit_scratch(
 	worker->lease_store = scratch;
 	visit_leased(worker, lease, visit);
 	worker->lease_store = worker->store;
+	worker->scratch.contacts += visit->contacts.plan.ours + visit->contacts.plan.theirs;
 	return true;
 }
 
