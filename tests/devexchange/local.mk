@@ -112,9 +112,3 @@ devexchange_SOURCES = \
 devexchange_LDADD = $(MHD_LIBS) $(XML_LIBS) $(JANSSON_LIBS) $(GMIME_LIBS) $(CURL_LIBS) $(GLIB_LIBS) \
 	-lpthread -lm
 EXTRA_DIST += doc/devexchange.1
-EXTRA_DIST += tests/devexchange/bench.py
-
-# Wants wrk and a build without sanitizers.
-bench-devexchange: devexchange
-	srcdir=$(srcdir) /usr/bin/python3 $(srcdir)/tests/devexchange/bench.py
-.PHONY: bench-devexchange
