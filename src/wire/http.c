@@ -244,6 +244,8 @@ static void handle_open(struct http_client *client)
 	}
 	if (options->compressed)
 		curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+	if (options->keep_peer)
+		curl_easy_setopt(curl, CURLOPT_CERTINFO, 1L);
 	if (client->resolve != NULL)
 		curl_easy_setopt(curl, CURLOPT_RESOLVE, client->resolve);
 	if (options->share != NULL)
@@ -313,6 +315,8 @@ void http_response_free(struct http_response *response)
 		return;
 	g_ptr_array_unref(response->headers);
 	g_byte_array_unref(response->body);
+	g_free(response->peer_address);
+	g_free(response->peer_certificate);
 	g_free(response);
 }
 
@@ -434,6 +438,23 @@ static void method_set(CURL *curl, const struct http_request *request)
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, is_native ? NULL : method);
 }
 
+/* Whom we spoke to. */
+static void peer_keep(CURL *curl, struct http_response *response)
+{
+	struct curl_certinfo *chain = NULL;
+	char *address = NULL;
+
+	if (curl_easy_getinfo(curl, CURLINFO_PRIMARY_IP, &address) == CURLE_OK)
+		response->peer_address = g_strdup(address);
+	if (curl_easy_getinfo(curl, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == NULL ||
+	        chain->num_of_certs < 1)
+		return;
+	for (const struct curl_slist *fact = chain->certinfo[0]; fact != NULL; fact = fact->next) {
+		if (g_str_has_prefix(fact->data, "Cert:"))
+			response->peer_certificate = g_strdup(fact->data + strlen("Cert:"));
+	}
+}
+
 static void response_fill(struct http_exchange *exchange)
 {
 	CURL *curl = exchange->client->curl;
@@ -448,6 +469,8 @@ static void response_fill(struct http_exchange *exchange)
 	response->reused = connects == 0;
 	response->sent_bytes = request_bytes;
 	response->received_bytes = header_bytes + down;
+	if (exchange->client->options.keep_peer)
+		peer_keep(curl, response);
 	/* So that a collected text can be read as one. */
 	g_byte_array_append(response->body, (const guint8 *)"", 1);
 	g_byte_array_set_size(response->body, response->body->len - 1);

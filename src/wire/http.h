@@ -64,6 +64,7 @@ struct http_options {
 	bool allow_plain; /* http:// too */
 	bool follow_redirects; /* GET and HEAD, within the origin, at most 5 */
 	bool compressed; /* offer gzip and deflate */
+	bool keep_peer; /* fill response.peer_*, for those who look at the way itself */
 	const char *resolve; /* "host:port:address": answer instead of DNS (tests, split horizon) */
 	struct http_share *share;
 	bool (*cancelled)(void *data); /* asked about once a second and at every progress */
@@ -88,6 +89,8 @@ struct http_response {
 	GByteArray *body; /* what was collected; empty when streamed; a NUL follows data[len] */
 	bool reused; /* went over a kept connection */
 	int64_t sent_bytes, received_bytes;
+	char *peer_address; /* numeric; NULL without options.keep_peer */
+	char *peer_certificate; /* PEM of its own TLS certificate; NULL likewise, or over http:// */
 };
 
 void http_response_free(struct http_response *response);

@@ -225,6 +225,22 @@ START_TEST(connections_are_kept_and_reset)
 }
 END_TEST
 
+START_TEST(the_peer_is_kept_when_asked_for)
+{
+	autoptr(http_response) without = get("connection");
+
+	ck_assert_ptr_null(without->peer_address);
+	ck_assert_ptr_null(without->peer_certificate);
+	options.keep_peer = true;
+	reopen();
+	autoptr(http_response) with = get("connection");
+
+	ck_assert(g_str_equal(with->peer_address, "127.0.0.1") ||
+	          g_str_equal(with->peer_address, "::1"));
+	ck_assert(g_str_has_prefix(with->peer_certificate, "-----BEGIN CERTIFICATE-----"));
+}
+END_TEST
+
 START_TEST(cookies_are_kept_until_cleared)
 {
 	expect_body("cookies/set", "none");
@@ -762,6 +778,7 @@ Suite *http_suite(void)
 	        headers_of_one_name,
 	        preludes_are_skipped,
 	        connections_are_kept_and_reset,
+	        the_peer_is_kept_when_asked_for,
 	        cookies_are_kept_until_cleared,
 	        chunks_are_put_together,
 	        bodies_stream,
