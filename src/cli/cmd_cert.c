@@ -2,6 +2,9 @@
 #include "cli/trust.h"
 #include "core/address.h"
 #include "core/clock.h"
+#include "oauth/watch.h"
+#include "store/partner.h"
+#include "wire/http.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +17,7 @@ static struct {
 	char *key, *pass_file, *effective, *within, *pkcs12, *out;
 	char **names;
 	int bits, days;
-	gboolean now, force, der;
+	gboolean now, force, der, offline;
 } given;
 
 static const GOptionEntry create_options[] = {
@@ -56,6 +59,12 @@ static const GOptionEntry use_options[] = {
 static const GOptionEntry list_options[] = {
         {"expires-within", 0, 0, G_OPTION_ARG_STRING, &given.within,
                 "Only those that end within this time; exit code 1 when there is one", "60d"},
+        {NULL, 0, 0, 0, NULL, NULL, NULL},
+};
+
+static const GOptionEntry watch_options[] = {
+        {"offline", 0, 0, G_OPTION_ARG_NONE, &given.offline,
+                "Leave out the TLS certificates of partners and mail servers", NULL},
         {NULL, 0, 0, 0, NULL, NULL, NULL},
 };
 
@@ -288,6 +297,72 @@ static enum cli_exit run_list(struct cli *cli, int argc, char **argv)
 	return keyring != NULL ? list(cli, keyring, within_s) : cli_fail(error);
 }
 
+/* Watching ----------------------------------------------------------------------------------- */
+
+static const char *watch_state(const struct watched *watched, int limit)
+{
+	if (limit == 0)
+		return watched->trouble != NULL ? "WRONG" : "EXPIRED";
+	if (limit != WATCH_NONE)
+		return "ends";
+	if (watched->trouble != NULL)
+		return "unknown";
+	return watched->replaced ? "replaced" : "ok";
+}
+
+static void add_watched(struct cli_table *table, const struct watched *watched, int limit)
+{
+	g_autofree char *ends = cli_time_text(watched->ends_utc_us);
+	g_autofree char *left = NULL;
+	g_autofree char *below = limit != WATCH_NONE ? g_strdup_printf("%d", limit) : NULL;
+	bool act = limit != WATCH_NONE || watched->trouble != NULL;
+	g_autofree char *advice =
+	        watched->trouble != NULL
+	                ? g_strdup_printf("%s: %s", watched->trouble, watched->next)
+	                : g_strdup(act ? watched->next : NULL);
+	if (watched->ends_utc_us != 0)
+		left = g_strdup_printf("%" G_GINT64_FORMAT, watched_days(watched, clock_utc_us()));
+	const char *cells[] = {watch_state(watched, limit), watched->what, watched->whose,
+	        watched->subject, ends, left, below, advice};
+	cli_table_row(table, cells);
+}
+
+static enum cli_exit watch(struct cli *cli, struct keyring *keyring, const GPtrArray *partners)
+{
+	static const char *const columns[] = {"state", "certificate", "whose", "subject", "ends",
+	        "days left", "limit", "what to do", NULL};
+	g_autoptr(GPtrArray) list =
+	        watch_certificates(cli_config(cli, NULL), keyring, partners, !given.offline);
+	autoptr(cli_table) table = cli_table_new(columns);
+	enum cli_exit code = CLI_DONE;
+	for (guint i = 0; i < list->len; i++) {
+		const struct watched *watched = g_ptr_array_index(list, i);
+		int limit = watched_limit(watched, clock_utc_us());
+		add_watched(table, watched, limit);
+		if (limit != WATCH_NONE)
+			code = CLI_FAILED;
+		else if (watched->trouble != NULL && code == CLI_DONE)
+			code = CLI_PARTIAL;
+	}
+	cli_table_print(table, cli, stdout);
+	return code;
+}
+
+static enum cli_exit run_watch(struct cli *cli, int argc, char **argv)
+{
+	(void)argv;
+	GError *error = NULL;
+	if (argc != 0)
+		return cli_usage(&cmd_cert, "watch takes no operand");
+	autoptr(keyring) keyring = cli_keyring(cli, &error);
+	struct store *store = keyring != NULL ? cli_store(cli, &error) : NULL;
+	g_autoptr(GPtrArray) partners = store != NULL ? store_partner_list(store, &error) : NULL;
+	if (partners == NULL)
+		return cli_fail(error);
+	http_global_init();
+	return watch(cli, keyring, partners);
+}
+
 /* Export ------------------------------------------------------------------------------------- */
 
 static bool write_public(const struct certificate *certificate, GError **error)
@@ -377,6 +452,15 @@ static const struct command cert_list = {.name = "list",
         .flags = COMMAND_JSON,
         .options = list_options,
         .run = run_list};
+static const struct command cert_watch = {.name = "watch",
+        .usage = "[--offline]",
+        .summary = "Show every certificate that trust hangs on, and which of them end soon",
+        .help = "Ours, the listener's, the partners' issuers' and those of their servers. Limits "
+                "are 60, 30,\n14 and 7 days. Exit: 0 none ends within 60 days, 1 one does, 3 one "
+                "could not be looked at.",
+        .flags = COMMAND_JSON,
+        .options = watch_options,
+        .run = run_watch};
 static const struct command cert_export = {.name = "export",
         .usage = "[--out FILE] [--der] | --pkcs12 FILE --pass-file FILE",
         .summary = "Write the current certificate, or with --pkcs12 its key as well",
@@ -384,7 +468,7 @@ static const struct command cert_export = {.name = "export",
         .run = run_export};
 
 static const struct command *const subcommands[] = {&cert_create, &cert_import, &cert_use,
-        &cert_stage, &cert_roll, &cert_drop_previous, &cert_list, &cert_export, NULL};
+        &cert_stage, &cert_roll, &cert_drop_previous, &cert_list, &cert_watch, &cert_export, NULL};
 
 const struct command cmd_cert = {.name = "cert",
         .summary = "Certificates that sign our tokens",

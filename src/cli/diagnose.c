@@ -4,10 +4,10 @@
 #include "cli/trust.h"
 #include "core/address.h"
 #include "core/clock.h"
+#include "oauth/principal.h"
+#include "oauth/watch.h"
 #include "store/partner.h"
 #include "sync/usermap.h"
-
-#define NEAR_END_DAYS 60
 
 struct findings {
 	struct cli_table *table;
@@ -68,16 +68,6 @@ enum cli_exit findings_end(struct findings *findings, const struct cli *cli)
 
 /* Our own files ------------------------------------------------------------------------------ */
 
-static void near_end(struct findings *findings, const char *what, const char *whose, int64_t end,
-        const char *next)
-{
-	int64_t days = (end - clock_utc_us()) / CLOCK_US_PER_DAY;
-	if (days < NEAR_END_DAYS)
-		findings_warn(findings, what,
-		        "the certificate of %s ends in %" G_GINT64_FORMAT " days: %s", whose, days,
-		        next);
-}
-
 /* Every SIP domain must stand in the certificate, beside the realm. */
 static void check_names(
         struct cli *cli, struct findings *findings, const struct certificate *certificate)
@@ -100,8 +90,37 @@ static void check_names(
 		findings_good(findings, "names", "the issuer certificate names every domain");
 }
 
-static void check_keys(struct cli *cli, struct findings *findings, struct keyring *keyring)
+/* Realm, domains and certificate must agree, unless the realm is a tenant's GUID. */
+static void check_realm(struct cli *cli, struct findings *findings, const char *realm,
+        const struct certificate *certificate)
 {
+	g_auto(GStrv) domains = cli_sip_domains(cli_config(cli, NULL));
+	if (principal_is_guid(realm)) {
+		findings_good(findings, "realm",
+		        "%s is a GUID, as tenants in the cloud have: the partners must name it",
+		        realm);
+		return;
+	}
+	if (domains[0] != NULL && !g_strv_contains((const char *const *)domains, realm)) {
+		findings_warn(findings, "realm",
+		        "%s is none of our SIP domains: unless the partners name that very realm, "
+		        "set realm = %s in [oauth]",
+		        realm, domains[0]);
+		return;
+	}
+	g_autofree char *ascii = address_domain_ascii(realm, NULL);
+	if (ascii != NULL && !certificate_has_name(certificate, ascii))
+		findings_warn(findings, "realm",
+		        "the issuer certificate does not name the realm %s: run imex cert create "
+		        "--effective TIME, which names it",
+		        realm);
+	else
+		findings_good(findings, "realm", "%s is our domain and in the certificate", realm);
+}
+
+static void check_keys(struct cli *cli, struct findings *findings, struct token_source *source)
+{
+	struct keyring *keyring = token_source_keyring(source);
 	GError *error = NULL;
 	g_autofree char *x5t = keyring_signing_x5t(keyring, &error);
 	if (x5t == NULL) {
@@ -109,13 +128,10 @@ static void check_keys(struct cli *cli, struct findings *findings, struct keyrin
 		return;
 	}
 	autoptr(certificate) current = keyring_certificate(keyring, KEY_CURRENT);
-	autoptr(certificate) next = keyring_certificate(keyring, KEY_NEXT);
 	findings_good(findings, "key", "%s signs, %u bits", certificate_thumbprint(current),
 	        certificate_bits(current));
-	if (next == NULL)
-		near_end(findings, "key", "our issuer", certificate_not_after_utc_us(current),
-		        "run imex cert stage --effective TIME");
 	check_names(cli, findings, current);
+	check_realm(cli, findings, token_source_realm(source), current);
 }
 
 static void check_identity(struct cli *cli, struct findings *findings)
@@ -128,7 +144,7 @@ static void check_identity(struct cli *cli, struct findings *findings)
 		return;
 	}
 	findings_good(findings, "identity", "we are %s", token_source_issuer(source));
-	check_keys(cli, findings, token_source_keyring(source));
+	check_keys(cli, findings, source);
 }
 
 static void check_partner(struct findings *findings, const struct partner *partner)
@@ -178,6 +194,30 @@ static void check_store(struct cli *cli, struct findings *findings)
 		check_partner(findings, g_ptr_array_index(partners, i));
 }
 
+/* Certificates that end soon: warnings, for the keys' own checks say what is wrong already. */
+static void check_ends(struct cli *cli, struct findings *findings)
+{
+	autoptr(keyring) keyring = cli_keyring(cli, NULL);
+	struct store *store = cli_store(cli, NULL);
+	g_autoptr(GPtrArray) partners = store != NULL ? store_partner_list(store, NULL) : NULL;
+	if (keyring == NULL || partners == NULL)
+		return;
+	g_autoptr(GPtrArray) list =
+	        watch_certificates(cli_config(cli, NULL), keyring, partners, false);
+	for (guint i = 0; i < list->len; i++) {
+		const struct watched *watched = g_ptr_array_index(list, i);
+		int64_t now = clock_utc_us();
+		if (watched->trouble != NULL)
+			findings_warn(findings, "certificate", "%s %s: %s: %s", watched->what,
+			        watched->whose, watched->trouble, watched->next);
+		else if (watched_limit(watched, now) != WATCH_NONE)
+			findings_warn(findings, "certificate",
+			        "%s %s, %s, ends in %" G_GINT64_FORMAT " days: %s", watched->what,
+			        watched->whose, watched->subject, watched_days(watched, now),
+			        watched->next);
+	}
+}
+
 static void check_users(struct cli *cli, struct findings *findings)
 {
 	GError *error = NULL;
@@ -198,5 +238,6 @@ void diagnose_own(struct cli *cli, struct findings *findings)
 	findings_good(findings, "config", "%s", cli->config_path);
 	check_identity(cli, findings);
 	check_store(cli, findings);
+	check_ends(cli, findings);
 	check_users(cli, findings);
 }

@@ -5,12 +5,11 @@
 #include "core/log.h"
 #include "core/thread.h"
 #include "oauth/trust.h"
+#include "oauth/watch.h"
 #include "store/partner.h"
 
 /* How often the store is asked whether a partner has changed. */
 #define POLL_US (2 * CLOCK_US_PER_S)
-/* Certificates are spoken of once a day, from this long before their end. */
-#define WARN_US (60 * CLOCK_US_PER_DAY)
 
 struct keeper {
 	const struct config *config;
@@ -24,6 +23,7 @@ struct keeper {
 	GHashTable *wanted; /* names of partners one of whose keys was unknown */
 	int64_t version;
 	int64_t warned_utc_us;
+	GHashTable *told; /* certificate -> limit that it was told at */
 };
 
 static void partner_destroy(gpointer partner)
@@ -140,13 +140,31 @@ static void refresh_due(struct keeper *keeper)
 
 /* Warnings ----------------------------------------------------------------------------------- */
 
-static void warn_end(const char *whose, const char *x5t, int64_t end_utc_us, const char *next)
+/* Once at each limit, and daily in the last week. */
+static void tell_end(struct keeper *keeper, const struct watched *watched)
 {
-	int64_t left_us = end_utc_us - clock_utc_us();
-	if (left_us > WARN_US)
+	int64_t now = clock_utc_us();
+	int limit = watched_limit(watched, now);
+	g_autofree char *key = g_strconcat(watched->what, "\n", watched->whose, "\n",
+	        watched->subject != NULL ? watched->subject : "", NULL);
+	gpointer told = NULL;
+	bool again = g_hash_table_lookup_extended(keeper->told, key, NULL, &told);
+	if (limit == WATCH_NONE || (again && GPOINTER_TO_INT(told) == limit && limit > 7))
 		return;
-	log_warn("cert.ending", "the certificate %s of %s ends in %" G_GINT64_FORMAT " days: %s",
-	        x5t, whose, left_us / CLOCK_US_PER_DAY, next);
+	g_hash_table_replace(keeper->told, g_steal_pointer(&key), GINT_TO_POINTER(limit));
+	if (watched->trouble != NULL)
+		log_error("cert.ending", "the certificate of %s (%s): %s: %s", watched->whose,
+		        watched->what, watched->trouble, watched->next);
+	else if (limit <= 7)
+		log_error("cert.ending",
+		        "the certificate %s of %s (%s) ends in %" G_GINT64_FORMAT " days: %s",
+		        watched->subject, watched->whose, watched->what, watched_days(watched, now),
+		        watched->next);
+	else
+		log_warn("cert.ending",
+		        "the certificate %s of %s (%s) ends in %" G_GINT64_FORMAT " days: %s",
+		        watched->subject, watched->whose, watched->what, watched_days(watched, now),
+		        watched->next);
 }
 
 static void warn_daily(struct keeper *keeper)
@@ -155,25 +173,10 @@ static void warn_daily(struct keeper *keeper)
 	if (now - keeper->warned_utc_us < CLOCK_US_PER_DAY)
 		return;
 	keeper->warned_utc_us = now;
-	struct keyring *keyring = token_source_keyring(keeper->tokens);
-	autoptr(certificate) current = keyring_certificate(keyring, KEY_CURRENT);
-	autoptr(certificate) next = keyring_certificate(keyring, KEY_NEXT);
-	if (current == NULL)
-		log_warn("cert.absent",
-		        "there is no issuer certificate, so no token can be signed: run imex cert "
-		        "create");
-	else if (next == NULL)
-		warn_end("our issuer", certificate_x5t(current),
-		        certificate_not_after_utc_us(current),
-		        "run imex cert stage --effective TIME");
-	for (guint i = 0; i < keeper->partners->len; i++) {
-		const struct partner *partner = g_ptr_array_index(keeper->partners, i);
-		if (!partner->enabled || partner->keys->len != 1)
-			continue;
-		const struct partner_key *key = g_ptr_array_index(partner->keys, 0);
-		warn_end(partner->name, key->x5t, key->not_after_utc_us,
-		        "ask its administrator to stage the next one");
-	}
+	g_autoptr(GPtrArray) list = watch_certificates(
+	        keeper->config, token_source_keyring(keeper->tokens), keeper->partners, true);
+	for (guint i = 0; i < list->len; i++)
+		tell_end(keeper, g_ptr_array_index(list, i));
 }
 
 /* The thread --------------------------------------------------------------------------------- */
@@ -242,6 +245,7 @@ struct keeper *keeper_start(const struct config *config, GError **error)
 	cond_init(&keeper->cond);
 	keeper->partners = g_ptr_array_new_with_free_func(partner_destroy);
 	keeper->wanted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	keeper->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	if (begin(keeper, error))
 		return keeper;
 	keeper_stop(keeper);
@@ -261,6 +265,7 @@ void keeper_stop(struct keeper *keeper)
 	g_clear_pointer(&keeper->tokens, token_source_free);
 	g_ptr_array_unref(keeper->partners);
 	g_hash_table_unref(keeper->wanted);
+	g_hash_table_unref(keeper->told);
 	cond_destroy(&keeper->cond);
 	mutex_destroy(&keeper->mutex);
 	g_free(keeper);

@@ -1,7 +1,7 @@
 /*
  * Trust while imexd runs: one thread that follows the partners in the store and the issuer keys on
  * disk within seconds, refreshes partners' metadata daily and when an unknown key turns up, and
- * warns about certificates that come to their end.
+ * warns about certificates that come to their end (oauth/watch.h).
  */
 #ifndef IMEX_DAEMON_KEEPER_H
 #define IMEX_DAEMON_KEEPER_H

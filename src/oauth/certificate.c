@@ -224,6 +224,19 @@ struct certificate *certificate_from_file(const char *path, GError **error)
 	return certificate;
 }
 
+bool certificate_pem_end(const char *pem, int64_t *not_after_utc_us, char **subject, GError **error)
+{
+	g_autoptr(BIO) in = BIO_new_mem_buf(pem, -1);
+	g_autoptr(X509) x509 = PEM_read_bio_X509(in, NULL, NULL, NULL);
+	ERR_clear_error();
+	if (x509 == NULL || !time_of(X509_get0_notAfter(x509), not_after_utc_us)) {
+		malformed(error, "there is none in it that can be read");
+		return false;
+	}
+	*subject = subject_of(x509);
+	return true;
+}
+
 struct certificate *certificate_copy(const struct certificate *certificate)
 {
 	struct certificate *copy = certificate_from_x509(certificate->x509, NULL);

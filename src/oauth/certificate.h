@@ -25,6 +25,12 @@ struct certificate *certificate_from_der(const void *der, size_t len, GError **e
 struct certificate *certificate_from_base64(const char *text, GError **error);
 /* First certificate of a PEM file (certificate.unreadable when there is no such file). DER also. */
 struct certificate *certificate_from_file(const char *path, GError **error);
+/*
+ * Subject (owned) and end of the first certificate in a PEM text, whatever its key: for TLS
+ * certificates, with which imex itself verifies nothing. certificate.malformed.
+ */
+bool certificate_pem_end(
+        const char *pem, int64_t *not_after_utc_us, char **subject, GError **error);
 struct certificate *certificate_copy(const struct certificate *certificate);
 void certificate_free(struct certificate *certificate);
 AUTO_DEFINE(certificate, certificate_free);

@@ -11,4 +11,5 @@ libimex_oauth_a_SOURCES = \
 	src/oauth/principal.c src/oauth/principal.h \
 	src/oauth/token.c src/oauth/token.h \
 	src/oauth/trust.c src/oauth/trust.h \
-	src/oauth/verify.c src/oauth/verify.h
+	src/oauth/verify.c src/oauth/verify.h \
+	src/oauth/watch.c src/oauth/watch.h

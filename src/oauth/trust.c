@@ -36,6 +36,7 @@ struct http_client *trust_client_new(const struct config *config, const char *ur
 	        .allow_loopback = loopback,
 	        .allow_link_local = loopback,
 	        .follow_redirects = true,
+	        .keep_peer = true,
 	};
 	return http_client_new(&options, error);
 }

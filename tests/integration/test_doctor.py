@@ -214,7 +214,7 @@ def _():
         p = Patient(dx)
         p.use(days=20)
         code, found = p.findings("check")
-        assert any(w == "key" and "days" in text and r == "warning" for w, text, r in found), found
+        assert any(w == "certificate" and "days" in text and r == "warning" for w, text, r in found), found
         p.site.close()
 
 

@@ -2,6 +2,7 @@
 """Server-to-server trust with a partner that was not written here (PyJWT, python3-cryptography):
 partners, metadata over HTTPS, our tokens and theirs, rolls of certificates under traffic."""
 import base64
+import datetime
 import http.client
 import json
 import os
@@ -21,7 +22,7 @@ from cryptography import x509
 import devexchange
 import installation
 import tap
-from partner import Authority, Partner, b64url, pem, x5t
+from partner import Authority, Partner, b64url, certificate, new_key, pem, pem_key, x5t
 
 USER = "bob@corp.example"
 
@@ -446,6 +447,58 @@ def _():
         key = [f for f in os.listdir(w.site.state + "/keys") if f.endswith(".key.pem")][0]
         os.chmod(os.path.join(w.site.state, "keys", key), 0o644)
         w.site.fails(2, "token", "mint", "--app-only", names=("chmod 600",))
+
+
+@tap.test("cert watch: ours, the listener's, the partner's issuer and TLS certificates, each at its limit")
+def _():
+    with World(daemon=True) as w:
+        def watched(*words):
+            done = w.site.run("cert", "watch", "--json", *words)
+            assert done.stdout, done
+            return done.returncode, {(c["certificate"], c["whose"]): (c["state"], c["limit"])
+                                     for c in json.loads(done.stdout)}
+        issuer, listener = ("issuer", "current"), ("listener", w.daemon.chain)
+        theirs, server = ("partner issuer", "exchange"), ("TLS", w.partner.origin)
+        code, found = watched()
+        assert code == 0 and set(found) == {issuer, listener, theirs, server}, (code, found)
+        assert set(found.values()) == {("ok", None)}, found
+        w.daemon.authority.leaf("listener", days=21)
+        w.partner.serve_with(w.authority.leaf("soon", days=11))
+        w.partner.keys.clear()
+        w.partner.add_key(days=41)
+        w.site.ok("partner", "refresh", "exchange", "--accept-keys")
+        key = new_key()
+        ours = w.authority.write("ours.pem", pem_key(key) + pem(certificate("corp.example", key, days=6)))
+        w.site.ok("cert", "use", ours)
+        code, found = watched()
+        assert code == 1 and found == {issuer: ("ends", "7"), listener: ("ends", "30"), theirs: ("ends", "60"),
+                                       server: ("ends", "14")}, (code, found)
+        code, found = watched("--offline")
+        assert code == 1 and server not in found, found
+        w.site.ok("cert", "create", "--now")
+        w.daemon.authority.leaf("listener")
+        w.partner.add_key(days=3000)
+        w.site.ok("partner", "refresh", "exchange")
+        w.partner.serve_with(w.authority.leaf("gone", days=1, start=datetime.datetime(2020, 1, 1)))
+        code, found = watched()
+        assert code == 1 and found[server] == ("WRONG", "0") and found[issuer] == ("ok", None), found
+        w.partner.stop()
+        code, found = watched()
+        assert code == 3 and found[server] == ("unknown", None), (code, found)
+        assert code == 3 and {state for state, _ in found.values()} == {"ok", "unknown"}, found
+        w.site.fails(2, "cert", "watch", "x", names=("operand",))
+
+
+@tap.test("imexd says which certificates come to their end")
+def _():
+    with World() as w:
+        key = new_key()
+        ours = w.authority.write("ours.pem", pem_key(key) + pem(certificate("corp.example", key, days=29)))
+        w.site.ok("cert", "use", ours)
+        w.daemon = Daemon(w.site)
+        until(lambda: "cert.ending" in w.daemon.output(), what="the warning")
+        assert "CN=corp.example of current (issuer) ends in 27 days" in w.daemon.output(), w.daemon.output()
+        assert "imex cert stage" in w.daemon.output() and w.daemon.output().count("cert.ending") == 1
 
 
 @tap.test("our certificate rolls under traffic: devexchange takes every call")

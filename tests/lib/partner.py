@@ -84,6 +84,11 @@ class Authority:
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
+    def do_HEAD(self):
+        self.send_response(404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def do_GET(self):
         partner = self.server.partner
         partner.fetched += 1
@@ -114,10 +119,9 @@ class Partner:
         self.add_key()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.partner = self
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        key, chain, _ = authority.leaf("partner")
-        context.load_cert_chain(chain, key)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.serve_with(authority.leaf("partner"))
+        self.server.socket = self.context.wrap_socket(self.server.socket, server_side=True)
         self.origin = "https://localhost:%d" % self.server.server_address[1]
         self.url = self.origin + "/autodiscover/metadata/json/1"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
@@ -127,9 +131,19 @@ class Partner:
         return self
 
     def __exit__(self, *exc):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        self.stop()
+
+    def stop(self):
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
+            self.thread.join()
+            self.server = None
+
+    def serve_with(self, leaf):
+        """New connections get this TLS certificate."""
+        key, chain, _ = leaf
+        self.context.load_cert_chain(chain, key)
 
     def add_key(self, **keywords):
         """A further key; the last one signs."""

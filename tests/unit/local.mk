@@ -119,7 +119,8 @@ unit_oauth_SOURCES = \
 	tests/unit/oauth/test_token.c \
 	tests/unit/oauth/test_token_threads.c \
 	tests/unit/oauth/test_trust.c \
-	tests/unit/oauth/test_verify.c
+	tests/unit/oauth/test_verify.c \
+	tests/unit/oauth/test_watch.c
 unit_oauth_LDADD = $(UNIT_LDADD)
 # ews
 check_PROGRAMS += unit_ews

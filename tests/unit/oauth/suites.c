@@ -10,9 +10,11 @@ Suite *token_suite(void);
 Suite *token_threads_suite(void);
 Suite *trust_suite(void);
 Suite *verify_suite(void);
+Suite *watch_suite(void);
 
 Suite *(*const unit_suites[])(void) = {base64_suite, challenge_suite, keyring_suite, metadata_suite,
-        principal_suite, token_suite, token_threads_suite, trust_suite, verify_suite, NULL};
+        principal_suite, token_suite, token_threads_suite, trust_suite, verify_suite, watch_suite,
+        NULL};
 
 void unit_setup(void)
 {
