@@ -2,6 +2,7 @@
 #include "cli/trust.h"
 #include "core/address.h"
 #include "core/clock.h"
+#include "core/secret.h"
 #include "oauth/watch.h"
 #include "store/partner.h"
 #include "wire/http.h"
@@ -90,9 +91,12 @@ static struct key_pair *read_pair(const char *path, GError **error)
 {
 	if (!is_pkcs12(path))
 		return key_pair_from_pem(path, given.key, error);
-	g_autofree char *password =
-	        given.pass_file != NULL ? cli_read_password(given.pass_file, error) : g_strdup("");
-	return password != NULL ? key_pair_from_pkcs12(path, password, error) : NULL;
+	char *password =
+	        given.pass_file != NULL ? secret_read(given.pass_file, error) : g_strdup("");
+	struct key_pair *pair =
+	        password != NULL ? key_pair_from_pkcs12(path, password, error) : NULL;
+	secret_free(password);
+	return pair;
 }
 
 /* The realm as common name; every further SIP domain is an alternative name. */
@@ -388,9 +392,11 @@ static bool write_public(const struct certificate *certificate, GError **error)
 static bool export(struct keyring *keyring, GError **error)
 {
 	if (given.pkcs12 != NULL) {
-		g_autofree char *password = cli_read_password(given.pass_file, error);
-		return password != NULL &&
-		       keyring_export_pkcs12(keyring, given.pkcs12, password, error);
+		char *password = secret_read(given.pass_file, error);
+		bool good = password != NULL &&
+		            keyring_export_pkcs12(keyring, given.pkcs12, password, error);
+		secret_free(password);
+		return good;
 	}
 	autoptr(certificate) current = keyring_certificate(keyring, KEY_CURRENT);
 	if (current != NULL)

@@ -3,10 +3,6 @@
 #include "core/clock.h"
 #include "store/partner.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/stat.h>
-
 struct keyring *cli_keyring(struct cli *cli, GError **error)
 {
 	const struct config *config = cli_config(cli, error);
@@ -29,24 +25,4 @@ struct token_source *cli_tokens(struct cli *cli, GError **error)
 char *cli_time_text(int64_t utc_us)
 {
 	return utc_us != 0 ? clock_format_iso(utc_us - utc_us % CLOCK_US_PER_S) : NULL;
-}
-
-char *cli_read_password(const char *path, GError **error)
-{
-	struct stat info;
-	g_autofree char *text = NULL;
-	if (stat(path, &info) != 0 || !g_file_get_contents(path, &text, NULL, NULL)) {
-		error_set(error, ERROR_CONFIG, "cli.password",
-		        "the password file %s cannot be read (%s): check its name and rights", path,
-		        g_strerror(errno));
-		return NULL;
-	}
-	if (S_ISREG(info.st_mode) && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-		error_set(error, ERROR_CONFIG, "cli.password",
-		        "the password file %s can be read by others: type chmod 600 %s", path,
-		        path);
-		return NULL;
-	}
-	text[strcspn(text, "\r\n")] = '\0';
-	return g_steal_pointer(&text);
 }

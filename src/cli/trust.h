@@ -14,7 +14,5 @@ struct keyring *cli_keyring(struct cli *cli, GError **error);
 
 /* "2026-11-23" and the like for people; NULL for 0. Owned. */
 char *cli_time_text(int64_t utc_us);
-/* The first line of a file that only its owner can read; cli.password otherwise. Owned. */
-char *cli_read_password(const char *path, GError **error);
 
 #endif

@@ -6,5 +6,6 @@ libimex_core_a_SOURCES = \
 	src/core/config.c src/core/config.h \
 	src/core/error.c src/core/error.h \
 	src/core/log.c src/core/log.h \
+	src/core/secret.c src/core/secret.h \
 	src/core/settings.c \
 	src/core/thread.c src/core/thread.h

@@ -75,6 +75,8 @@ const struct setting config_settings[] = {
         {"ldap", "password_file", SETTING_PATH, NULL, 0, 0, NULL,
                 "With auth = simple: file whose first line is the password, readable by imexd "
                 "only."},
+        {"ldap", "password_credential", SETTING_STRING, NULL, 0, 0, NULL,
+                "Instead of password_file: the name of a systemd credential that holds it."},
         {"ldap", "start_tls", SETTING_BOOL, "yes", 0, 0, NULL,
                 "Whether a connection to ldap:// must become a TLS connection first."},
         {"ldap", "ca_file", SETTING_PATH, NULL, 0, 0, NULL,
@@ -125,6 +127,8 @@ const struct setting config_settings[] = {
         {"server", "password_file", SETTING_PATH, NULL, 0, 0, NULL,
                 "With auth = basic: file whose first line is the password, readable by imexd "
                 "only."},
+        {"server", "password_credential", SETTING_STRING, NULL, 0, 0, NULL,
+                "Instead of password_file: the name of a systemd credential that holds it."},
         {"server", "impersonate", SETTING_BOOL, "yes", 0, 0, NULL,
                 "With auth = basic: name each mailbox in an ExchangeImpersonation header."},
         {"server", "ca_file", SETTING_PATH, NULL, 0, 0, NULL,

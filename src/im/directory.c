@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/secret.h"
 #include "core/thread.h"
 
 #include <ldap.h>
@@ -11,7 +12,6 @@
 #include <sys/time.h>
 
 #define PAGE_ENTRIES 500
-#define PASSWORD_MAX_BYTES 1024
 
 /*
  * libldap's own timeouts do not cover a TLS handshake: it would wait for a silent server for ever.
@@ -304,34 +304,6 @@ void directory_close(struct directory *directory)
  * Section [ldap].
  */
 
-/* The first line of the file. Owned; to be wiped. */
-static char *read_password(const struct config *config, GError **error)
-{
-	const char *path = config_require(config, "ldap", NULL, "password_file", error);
-	g_autofree char *content = NULL;
-	g_autoptr(GError) cause = NULL;
-	gsize len = 0;
-	if (path == NULL)
-		return NULL;
-	if (!g_file_get_contents(path, &content, &len, &cause)) {
-		error_set(error, ERROR_CONFIG, "directory.setting",
-		        "the password of the directory cannot be read: %s: make the file readable "
-		        "for imex",
-		        cause->message);
-		return NULL;
-	}
-	size_t line = strcspn(content, "\r\n");
-	/* An empty password would be an anonymous login that looks like a good one. */
-	char *password = line == 0 || line > PASSWORD_MAX_BYTES ? NULL : g_strndup(content, line);
-	explicit_bzero(content, len);
-	if (password == NULL)
-		error_set(error, ERROR_CONFIG, "directory.setting",
-		        "the first line of %s is no password of at most %d bytes: write the "
-		        "password of bind_dn in [ldap] into it",
-		        path, PASSWORD_MAX_BYTES);
-	return password;
-}
-
 static bool read_login(const struct config *config, struct directory_options *options,
         char **password, GError **error)
 {
@@ -344,7 +316,7 @@ static bool read_login(const struct config *config, struct directory_options *op
 	options->bind_dn = config_require(config, "ldap", NULL, "bind_dn", error);
 	if (options->bind_dn == NULL)
 		return false;
-	options->password = *password = read_password(config, error);
+	options->password = *password = secret_of(config, "ldap", NULL, error);
 	return *password != NULL;
 }
 
@@ -360,9 +332,7 @@ struct directory *directory_open_config(const struct config *config, GError **er
 	};
 	if (options.url != NULL && read_login(config, &options, &password, error))
 		directory = directory_open(&options, error);
-	if (password != NULL)
-		explicit_bzero(password, strlen(password));
-	g_free(password);
+	secret_free(password);
 	return directory;
 }
 

@@ -1,10 +1,7 @@
 #include "sync/mailserver.h"
 
 #include "core/error.h"
-
-#include <string.h>
-
-#define PASSWORD_MAX_BYTES 1024
+#include "core/secret.h"
 
 bool mailserver_takes_tokens(
         const struct config *config, const char *name, bool *tokens, GError **error)
@@ -18,41 +15,6 @@ bool mailserver_takes_tokens(
 	}
 	*tokens = g_str_equal(config_string(config, "server", name, "auth"), "token");
 	return true;
-}
-
-/* The first line of the file. */
-static char *read_password(const struct config *config, const char *name, GError **error)
-{
-	const char *path = config_require(config, "server", name, "password_file", error);
-	g_autofree char *content = NULL;
-	g_autoptr(GError) cause = NULL;
-	gsize len = 0;
-	if (path == NULL)
-		return NULL;
-	if (!g_file_get_contents(path, &content, &len, &cause)) {
-		error_set(error, ERROR_CONFIG, "server.password",
-		        "the password of mail server %s cannot be read: %s: make the file readable "
-		        "for imex",
-		        name, cause->message);
-		return NULL;
-	}
-	size_t line = strcspn(content, "\r\n");
-	char *password = line == 0 || line > PASSWORD_MAX_BYTES ? NULL : g_strndup(content, line);
-	explicit_bzero(content, len);
-	if (password == NULL)
-		error_set(error, ERROR_CONFIG, "server.password",
-		        "the first line of %s is no password of at most %d bytes: write the "
-		        "password of mail server %s into it",
-		        path, PASSWORD_MAX_BYTES, name);
-	return password;
-}
-
-static void forget_password(char *password)
-{
-	if (password == NULL)
-		return;
-	explicit_bzero(password, strlen(password));
-	g_free(password);
 }
 
 static bool set_credentials(const struct config *config, const char *name,
@@ -73,7 +35,7 @@ static bool set_credentials(const struct config *config, const char *name,
 	options->user = config_require(config, "server", name, "user", error);
 	if (options->user == NULL)
 		return false;
-	*password = read_password(config, name, error);
+	*password = secret_of(config, "server", name, error);
 	options->password = *password;
 	return *password != NULL;
 }
@@ -98,6 +60,6 @@ struct ews_session *mailserver_open(const struct config *config, const char *nam
 		if (options.url != NULL)
 			session = ews_session_open(&options, error);
 	}
-	forget_password(password);
+	secret_free(password);
 	return session;
 }

@@ -20,8 +20,8 @@ bool mailserver_takes_tokens(
         const struct config *config, const char *name, bool *tokens, GError **error);
 
 /*
- * Opens a session; nothing is sent yet. With auth = basic the first line of password_file is the
- * password. Errors of class CONFIG: server.unknown, server.password, config.missing.
+ * Opens a session; nothing is sent yet. With auth = basic the password is that of core/secret.h.
+ * Errors of class CONFIG: server.unknown, secret.*, config.missing.
  */
 struct ews_session *mailserver_open(const struct config *config, const char *name,
         const struct mailserver_hooks *hooks, GError **error);

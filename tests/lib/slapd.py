@@ -219,6 +219,7 @@ class Directory:
         """The section [ldap] for it."""
         with open(self._path("password"), "w") as file:
             file.write(PASSWORD + "\n")
+        os.chmod(self._path("password"), 0o600)
         values = dict(url=self.url, ca_file=self.ca, auth="simple", bind_dn=READER,
                       password_file=self._path("password"), base=PEOPLE)
         values.update(more)

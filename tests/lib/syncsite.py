@@ -101,6 +101,7 @@ class SyncSite:
         self.password = os.path.join(self.folder, "password")
         with open(self.password, "w") as f:
             f.write(PASSWORD + "\n")
+        os.chmod(self.password, 0o600)
         self.store = store or "sqlite://%s/imex.db" % self.state
         self.config = os.path.join(self.folder, "imex.conf")
         self.values = dict(store=self.store, state=self.state, prosody=self.prosody[1:], write=write,
@@ -134,7 +135,6 @@ class SyncSite:
             for path, folders, files in os.walk(self.folder):
                 for name in [path] + [os.path.join(path, n) for n in folders + files]:
                     os.chown(name, user.pw_uid, user.pw_gid)
-            os.chmod(self.password, 0o600)
 
     def popen(self, program, *words):
         return subprocess.Popen([os.path.join(BUILD, program), *words], stdin=subprocess.DEVNULL,
