@@ -153,6 +153,9 @@ static enum MHD_Result post_mailboxes(struct exchange *x, const json_t *in, cons
 		mb->impersonator = json_is_true(json_object_get(in, "impersonator"));
 	if (json_object_get(in, "disabled") != NULL)
 		mb->disabled = json_is_true(json_object_get(in, "disabled"));
+	mailbox_lock(mb);
+	mb->mod++; /* so that it is kept */
+	mailbox_unlock(mb);
 	return reply(x, 200, mailbox_json(mb));
 }
 
@@ -235,14 +238,11 @@ static enum MHD_Result post_clock(struct exchange *x, const json_t *in, const ch
 
 static enum MHD_Result post_groups(struct exchange *x, const json_t *in, const char *rest)
 {
-	struct store *store = x->devx->store;
 	(void)rest;
 
 	if (text_of(in, "smtp") == NULL)
 		return problem(x, "'smtp' is missing");
-	pthread_rwlock_wrlock(&store->lock);
-	g_ptr_array_add(store->groups, address_lower(text_of(in, "smtp")));
-	pthread_rwlock_unlock(&store->lock);
+	store_add_group(x->devx->store, text_of(in, "smtp"));
 	return done(x);
 }
 

@@ -38,6 +38,43 @@ struct folder *folder_create(struct mailbox *mb, struct folder *parent, const ch
 	return folder;
 }
 
+struct folder *folder_restore(struct mailbox *mb, uint32_t id, const char *name,
+        const char *class_name, const char *distinguished)
+{
+	uint64_t mod = mb->mod;
+	uint32_t next = mb->next_folder;
+
+	mb->next_folder = id;
+	struct folder *folder =
+	        folder_create(mb, NULL, name, class_name, distinguished_static(distinguished));
+	mb->next_folder = next;
+	mb->mod = mod;
+	return folder;
+}
+
+static int by_id(gconstpointer a, gconstpointer b)
+{
+	const struct folder *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+bool mailbox_link_folders(struct mailbox *mb)
+{
+	GList *all = g_list_sort(g_hash_table_get_values(mb->folders), by_id);
+	bool ok = true;
+
+	for (GList *l = all; l != NULL; l = l->next) {
+		struct folder *folder = l->data;
+		folder->parent = folder_find(mb, folder->parent_id);
+		if (folder->parent != NULL)
+			g_ptr_array_add(folder->parent->children, folder);
+		ok = ok && (folder->parent != NULL || folder->parent_id == 0);
+	}
+	g_list_free(all);
+	return ok;
+}
+
 struct folder *folder_child_named(struct folder *parent, const char *name)
 {
 	char *want = g_utf8_casefold(name, -1);
@@ -206,6 +243,38 @@ void item_insert(struct folder *folder, struct item *item)
 	event_item(folder->mailbox, EVENT_CREATED, item, NULL, 0);
 }
 
+int item_by_uid(gconstpointer a, gconstpointer b, gpointer data)
+{
+	const struct item *x = a, *y = b;
+	(void)data;
+	return (x->uid > y->uid) - (x->uid < y->uid);
+}
+
+int item_by_mod(gconstpointer a, gconstpointer b, gpointer data)
+{
+	const struct item *x = a, *y = b;
+	(void)data;
+	return (x->mod > y->mod) - (x->mod < y->mod);
+}
+
+void item_restore(struct folder *folder, struct item *item)
+{
+	folder_ready(folder);
+	item->folder = folder;
+	item->by_uid = g_sequence_insert_sorted(folder->by_uid, item, item_by_uid, NULL);
+	item->by_mod = g_sequence_insert_sorted(folder->by_mod, item, item_by_mod, NULL);
+	g_hash_table_insert(folder->mailbox->items, &item->id, item);
+	count_unread(item, 1);
+}
+
+void tombstone_restore(struct mailbox *mb, struct folder *folder, const struct tombstone *tombstone)
+{
+	if (folder != NULL)
+		folder_ready(folder);
+	g_sequence_append(folder != NULL ? folder->tombstones : mb->folder_tombstones,
+	        g_memdup2(tombstone, sizeof *tombstone));
+}
+
 void item_insert_copy(struct folder *folder, struct item *item, const struct item *original)
 {
 	enter(folder, item);
@@ -281,6 +350,14 @@ void attachment_free(struct attachment *a)
 	g_free(a);
 }
 
+void item_attach(struct item *item, struct attachment *a)
+{
+	if (item->attachments == NULL)
+		item->attachments = g_ptr_array_new_with_free_func(
+		        (GDestroyNotify)(void (*)(void))attachment_free);
+	g_ptr_array_add(item->attachments, a);
+}
+
 struct item *item_copy(const struct item *item)
 {
 	struct item *copy = item_new(item->kind);
@@ -300,10 +377,7 @@ struct item *item_copy(const struct item *item)
 		a->content_id = g_strdup(from->content_id);
 		a->content_location = g_strdup(from->content_location);
 		a->content = g_bytes_ref(from->content);
-		if (copy->attachments == NULL)
-			copy->attachments = g_ptr_array_new_with_free_func(
-			        (GDestroyNotify)(void (*)(void))attachment_free);
-		g_ptr_array_add(copy->attachments, a);
+		item_attach(copy, a);
 	}
 	return copy;
 }

@@ -101,12 +101,13 @@ bool generate_mailboxes(struct store *store, const struct generate *g)
 		char *smtp = g_strdup_printf("user%04d@%s", i, g->domain);
 		char *name =
 		        g_strdup_printf("%s %s", PICK(random, given_names), PICK(random, surnames));
-		struct mailbox *mb = store_add(store, smtp, name);
-		ok = mb != NULL;
-		if (ok) {
+		bool kept = store_find(store, smtp) != NULL; /* by the data file */
+		struct mailbox *mb = kept ? NULL : store_add(store, smtp, name);
+		ok = kept || mb != NULL;
+		if (mb != NULL) {
 			mb->password = g_strdup(g->password);
 			fill(mb, random, g);
-		} else {
+		} else if (!kept) {
 			fprintf(stderr, "devexchange: cannot make mailbox %s\n", smtp);
 		}
 		g_free(smtp);

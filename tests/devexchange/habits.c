@@ -47,6 +47,11 @@ bool grommunio(void)
 	return chosen;
 }
 
+const char *habit_profile(void)
+{
+	return chosen ? "grommunio" : "exchange";
+}
+
 static unsigned rule_for(uint32_t row)
 {
 	const struct field *f = &fields[row];

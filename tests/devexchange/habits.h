@@ -15,6 +15,7 @@ enum item_base { BASE_ID, BASE_DEFAULT, BASE_ALL };
 /* After fid_init(). */
 void habits_init(bool grommunio);
 bool grommunio(void);
+const char *habit_profile(void); /* its name */
 
 /* Which fields a base shape shows; an asked one is shown unless it is never. */
 bool habit_row_shown(uint32_t row, enum item_base base);

@@ -262,10 +262,7 @@ static const char *set_attachments(struct item *item, const struct xml_node *nod
 		const char *code = attachment_read(n, &a);
 		if (code != NULL)
 			return code;
-		if (item->attachments == NULL)
-			item->attachments = g_ptr_array_new_with_free_func(
-			        (GDestroyNotify)(void (*)(void))attachment_free);
-		g_ptr_array_add(item->attachments, a);
+		item_attach(item, a);
 	}
 	return NULL;
 }

@@ -7,6 +7,10 @@ devexchange_SOURCES = \
 	tests/devexchange/codes.c \
 	tests/devexchange/control.c \
 	tests/devexchange/counters.c \
+	tests/devexchange/data_file.c \
+	tests/devexchange/data_file.h \
+	tests/devexchange/data_pack.c \
+	tests/devexchange/data_pack.h \
 	tests/devexchange/derive.c \
 	tests/devexchange/devx.h \
 	tests/devexchange/fault.c \
@@ -109,6 +113,6 @@ devexchange_SOURCES = \
 	tests/devexchange/write_item.c \
 	tests/devexchange/xml.c \
 	tests/devexchange/xml.h
-devexchange_LDADD = $(MHD_LIBS) $(XML_LIBS) $(JANSSON_LIBS) $(GMIME_LIBS) $(CURL_LIBS) $(GLIB_LIBS) \
+devexchange_LDADD = $(MHD_LIBS) $(XML_LIBS) $(JANSSON_LIBS) $(GMIME_LIBS) $(CURL_LIBS) $(GLIB_LIBS) $(SQLITE_LIBS) \
 	-lpthread -lm
 EXTRA_DIST += doc/devexchange.1

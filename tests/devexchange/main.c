@@ -1,4 +1,5 @@
 /* devexchange: a stand-in for an Exchange server. See devexchange(1). */
+#include "data_file.h"
 #include "devx.h"
 #include "fault.h"
 #include "fid.h"
@@ -129,7 +130,7 @@ static bool add_everyone(struct devx *devx, const struct arguments *a)
 		mb->impersonator = true;
 	}
 	for (char **p = a->groups; p != NULL && *p != NULL; p++)
-		g_ptr_array_add(devx->store->groups, address_lower(*p));
+		store_add_group(devx->store, *p);
 	return true;
 }
 
@@ -277,6 +278,8 @@ static bool parse_arguments(int argc, char **argv, struct arguments *a)
 	                "Their domain (default corp.example)", "DOMAIN"},
 	        {"password", 0, 0, G_OPTION_ARG_STRING, &a->made_password,
 	                "Their password; without it they cannot log on with Basic", "PASSWORD"},
+	        {"data", 0, 0, G_OPTION_ARG_FILENAME, &a->o.data_file,
+	                "Keep the mailboxes in this file across restarts", "FILE"},
 	        {"demo", 0, 0, G_OPTION_ARG_NONE, &a->demo,
 	                "Two users with some contacts, and how to use them from Python", NULL},
 	        {"seed", 0, 0, G_OPTION_ARG_INT64, &a->seed, "Seed of what is generated", "N"},
@@ -355,9 +358,27 @@ static void print_banner(const struct devx *devx)
 	fflush(stdout);
 }
 
+/* What the data file had stays; the rest of what the command line names is added. */
+static bool fill_store(struct devx *devx, const struct arguments *a)
+{
+	struct data_file *file = NULL;
+
+	if (devx->options.data_file != NULL) {
+		file = data_file_open(devx->options.data_file, devx->store);
+		if (file == NULL)
+			return false;
+	}
+	bool ok = add_everyone(devx, a) && make_up(devx, a);
+	if (ok && file != NULL)
+		data_file_attach(file, devx->store);
+	else
+		data_file_close(file);
+	return ok;
+}
+
 static bool set_up(struct devx *devx, const struct arguments *a)
 {
-	if (!add_everyone(devx, a) || !make_up(devx, a) || !add_faults(devx, a->faults))
+	if (!fill_store(devx, a) || !add_faults(devx, a->faults))
 		return false;
 	default_realm(devx);
 	for (char **p = a->partner_metadata; p != NULL && *p != NULL; p++)
@@ -409,6 +430,7 @@ static void tear_down(struct devx *devx)
 	faults_free(devx->faults);
 	partners_free(devx->partners);
 	tls_free(devx->tls);
+	data_file_close(devx->store->data);
 	store_free(devx->store);
 	g_free(devx->url);
 	free_options(&devx->options);

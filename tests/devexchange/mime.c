@@ -101,10 +101,7 @@ static void take_attachment(struct item *item, GMimeObject *object)
 	a->content_type = type;
 	a->content_id = g_strdup(g_mime_object_get_content_id(object));
 	a->is_inline = disposition != NULL && g_ascii_strcasecmp(disposition, "inline") == 0;
-	if (item->attachments == NULL)
-		item->attachments = g_ptr_array_new_with_free_func(
-		        (GDestroyNotify)(void (*)(void))attachment_free);
-	g_ptr_array_add(item->attachments, a);
+	item_attach(item, a);
 }
 
 static char *encode_one(const char *name, const char *address)

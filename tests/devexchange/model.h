@@ -61,6 +61,7 @@ struct folder {
 	uint64_t mod, created_mod;
 	struct mailbox *mailbox;
 	struct folder *parent; /* NULL for the root */
+	uint32_t parent_id; /* while the folders are read from a data file */
 	GPtrArray *children;
 	char *name, *class_name;
 	const char *distinguished; /* static string, or NULL */
@@ -76,6 +77,8 @@ struct event; /* notify.h */
 
 struct mailbox {
 	pthread_mutex_t lock;
+	struct store *store;
+	uint64_t saved_mod; /* what the data file has */
 	uint64_t guid;
 	char *smtp, *upn, *sip, *name, *password;
 	GPtrArray *aliases; /* further SMTP addresses, char * */
@@ -107,6 +110,7 @@ struct store {
 	GPtrArray *mailboxes;
 	GPtrArray *groups; /* directory distribution groups: char * SMTP addresses */
 	GRand *random; /* guids; under the lock */
+	struct data_file *data; /* where mailboxes are kept, or NULL; set before any thread */
 };
 
 struct store *store_new(uint32_t seed, bool seeded);
@@ -114,6 +118,8 @@ void store_free(struct store *store);
 /* Adds a mailbox with all default folders; NULL when the address is taken or malformed. */
 struct mailbox *store_add(struct store *store, const char *smtp, const char *name);
 bool store_add_address(struct store *store, struct mailbox *mailbox, const char *address);
+/* A distribution group of the directory; nothing is done when there is one of that address. */
+void store_add_group(struct store *store, const char *smtp);
 struct mailbox *store_find(struct store *store, const char *address);
 struct mailbox *store_find_guid(struct store *store, uint64_t guid);
 /* A mailbox's UPN and SIP address can differ from its SMTP address; look-up by kind. */
@@ -123,6 +129,7 @@ void mailbox_set_upn(struct store *store, struct mailbox *mailbox, const char *u
 void mailbox_set_sip(struct store *store, struct mailbox *mailbox, const char *sip);
 
 void mailbox_lock(struct mailbox *mailbox);
+/* Keeps in the data file what was changed under the lock: every change has its number. */
 void mailbox_unlock(struct mailbox *mailbox);
 
 /* Everything below needs the mailbox's lock. */
@@ -138,6 +145,21 @@ bool folder_is_below(const struct folder *folder, const struct folder *above);
 uint32_t folder_count(struct folder *folder);
 /* All folders below, level by level. */
 GPtrArray *folder_below(struct folder *folder);
+
+/* For the data file: objects with the numbers that they had. */
+struct mailbox *store_restore(
+        struct store *store, const char *smtp, const char *name, uint64_t guid);
+struct folder *folder_restore(struct mailbox *mailbox, uint32_t id, const char *name,
+        const char *class_name, const char *distinguished);
+bool mailbox_link_folders(struct mailbox *mailbox); /* by parent_id; false: one is missing */
+void item_restore(struct folder *folder, struct item *item);
+/* Of an item of the folder; of a folder when that is NULL. Call in the order of `mod`. */
+void tombstone_restore(
+        struct mailbox *mailbox, struct folder *folder, const struct tombstone *tombstone);
+
+/* Orders of items, for GSequence. */
+int item_by_uid(gconstpointer a, gconstpointer b, gpointer unused);
+int item_by_mod(gconstpointer a, gconstpointer b, gpointer unused);
 
 /* A new item that is in no folder yet. */
 struct item *item_new(enum item_kind kind);
@@ -159,6 +181,7 @@ void item_set_read(struct item *item, bool read);
 
 struct attachment *attachment_new(void);
 void attachment_free(struct attachment *attachment);
+void item_attach(struct item *item, struct attachment *attachment); /* takes it */
 int64_t now_s(void);
 int64_t now_precise(int32_t *ns); /* seconds, and the nanoseconds beyond */
 int64_t now_ms(void); /* monotonic */

@@ -132,10 +132,11 @@ static void subscription_free(gpointer data)
 
 struct subscription *subscription_new(struct mailbox *mb, bool streaming)
 {
+	/* Not the numbers of a process before, whose clients may still ask. */
 	static uint64_t next;
 	struct subscription *s = g_new0(struct subscription, 1);
 
-	s->id = __atomic_add_fetch(&next, 1, __ATOMIC_SEQ_CST);
+	s->id = (uint64_t)g_get_real_time() + __atomic_add_fetch(&next, 1, __ATOMIC_SEQ_CST);
 	s->mailbox = mb;
 	s->streaming = streaming;
 	s->folders = g_array_new(FALSE, FALSE, sizeof(uint32_t));

@@ -39,10 +39,7 @@ static const char *add(struct item *item, const struct xml_node *node, struct at
 		attachment_free(*out);
 		return "ErrorAttachmentSizeLimitExceeded";
 	}
-	if (item->attachments == NULL)
-		item->attachments = g_ptr_array_new_with_free_func(
-		        (GDestroyNotify)(void (*)(void))attachment_free);
-	g_ptr_array_add(item->attachments, *out);
+	item_attach(item, *out);
 	attachments_number(item->folder->mailbox, item);
 	item_touch(item, false);
 	return NULL;

@@ -57,19 +57,12 @@ static void put_delete(struct sync *s, const struct tombstone *t)
 
 /* --- the first pass: everything that is there, newest first */
 
-static int uid_order(gconstpointer a, gconstpointer b, gpointer data)
-{
-	const struct item *x = a, *y = b;
-	(void)data;
-	return (x->uid > y->uid) - (x->uid < y->uid);
-}
-
 static GSequenceIter *below(struct folder *folder, uint64_t uid)
 {
 	struct item probe = {.uid = uid - 1};
 
 	/* g_sequence_search() gives the place after the last that is not greater. */
-	return g_sequence_search(folder->by_uid, &probe, uid_order, NULL);
+	return g_sequence_search(folder->by_uid, &probe, item_by_uid, NULL);
 }
 
 /* Returns true when nothing is left to enumerate. */
@@ -92,13 +85,6 @@ static bool first_pass(struct sync *s)
 }
 
 /* --- later: changes and removals in the order of their change numbers */
-
-static int mod_order(gconstpointer a, gconstpointer b, gpointer data)
-{
-	const struct item *x = a, *y = b;
-	(void)data;
-	return (x->mod > y->mod) - (x->mod < y->mod);
-}
 
 static int tombstone_order(gconstpointer a, gconstpointer b, gpointer data)
 {
@@ -129,7 +115,7 @@ static bool later_changes(struct sync *s)
 	uint64_t since = s->state.mod;
 	struct item item_probe = {.mod = since};
 	struct tombstone tomb_probe = {.mod = since};
-	GSequenceIter *i = g_sequence_search(s->folder->by_mod, &item_probe, mod_order, NULL);
+	GSequenceIter *i = g_sequence_search(s->folder->by_mod, &item_probe, item_by_mod, NULL);
 	GSequenceIter *t =
 	        g_sequence_search(s->folder->tombstones, &tomb_probe, tombstone_order, NULL);
 

@@ -1,6 +1,7 @@
 /* Mailboxes and their addresses. */
 #include "model.h"
 
+#include "data_file.h"
 #include "habits.h"
 #include "notify.h"
 
@@ -207,7 +208,6 @@ static struct mailbox *mailbox_new(const char *smtp, const char *name, uint64_t 
 	mb->distinguished = g_hash_table_new(g_str_hash, g_str_equal);
 	mb->items = g_hash_table_new(g_int64_hash, g_int64_equal);
 	mb->folder_tombstones = g_sequence_new(g_free);
-	add_default_folders(mb);
 	return mb;
 }
 
@@ -219,6 +219,27 @@ static bool address_ok(const char *address)
 	       strpbrk(address, " \t\r\n<>") == NULL && g_utf8_validate(address, -1, NULL);
 }
 
+/* With the store locked for writing; a guid of 0 is chosen. */
+static struct mailbox *add(struct store *store, const char *smtp, const char *name, uint64_t guid)
+{
+	while (guid == 0 || g_hash_table_contains(store->by_guid, &guid))
+		guid = (uint64_t)g_rand_int(store->random) << 32 | g_rand_int(store->random);
+	struct mailbox *mb = mailbox_new(smtp, name, guid);
+	mb->store = store;
+	g_hash_table_insert(store->by_address, g_strdup(mb->smtp), mb);
+	g_hash_table_insert(store->by_guid, &mb->guid, mb);
+	g_ptr_array_add(store->mailboxes, mb);
+	return mb;
+}
+
+struct mailbox *store_restore(
+        struct store *store, const char *smtp, const char *name, uint64_t guid)
+{
+	if (guid == 0 || store_find_guid(store, guid) != NULL || store_find(store, smtp) != NULL)
+		return NULL;
+	return add(store, smtp, name, guid);
+}
+
 struct mailbox *store_add(struct store *store, const char *smtp, const char *name)
 {
 	struct mailbox *mb = NULL;
@@ -228,12 +249,8 @@ struct mailbox *store_add(struct store *store, const char *smtp, const char *nam
 	char *key = address_lower(smtp);
 	pthread_rwlock_wrlock(&store->lock);
 	if (!g_hash_table_contains(store->by_address, key)) {
-		uint64_t guid =
-		        (uint64_t)g_rand_int(store->random) << 32 | g_rand_int(store->random);
-		mb = mailbox_new(smtp, name, guid);
-		g_hash_table_insert(store->by_address, g_strdup(key), mb);
-		g_hash_table_insert(store->by_guid, &mb->guid, mb);
-		g_ptr_array_add(store->mailboxes, mb);
+		mb = add(store, smtp, name, 0);
+		add_default_folders(mb);
 	}
 	pthread_rwlock_unlock(&store->lock);
 	g_free(key);
@@ -254,6 +271,20 @@ bool store_add_address(struct store *store, struct mailbox *mb, const char *addr
 	pthread_rwlock_unlock(&store->lock);
 	g_free(key);
 	return added;
+}
+
+void store_add_group(struct store *store, const char *smtp)
+{
+	char *lower = address_lower(smtp);
+
+	pthread_rwlock_wrlock(&store->lock);
+	if (!g_ptr_array_find_with_equal_func(store->groups, lower, g_str_equal, NULL)) {
+		g_ptr_array_add(store->groups, g_steal_pointer(&lower));
+		if (store->data != NULL)
+			data_file_save_groups(store->data, store);
+	}
+	pthread_rwlock_unlock(&store->lock);
+	g_free(lower);
 }
 
 static struct mailbox *find_prefixed(struct store *store, const char *prefix, const char *address)
@@ -334,6 +365,8 @@ void mailbox_lock(struct mailbox *mb)
 
 void mailbox_unlock(struct mailbox *mb)
 {
+	if (mb->store->data != NULL)
+		data_file_save(mb->store->data, mb);
 	pthread_mutex_unlock(&mb->lock);
 }
 
