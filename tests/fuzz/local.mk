@@ -66,3 +66,18 @@ fuzz_token_SOURCES = tests/fuzz/fuzz_token.c $(MAIN_FUZZ)
 fuzz_token_CPPFLAGS = $(CPPFLAGS_FUZZ)
 fuzz_token_LDFLAGS = $(LDFLAGS_FUZZ)
 fuzz_token_LDADD = $(IMEX_LDADD)
+
+# One source, compiled once per format.
+FUZZ_TARGETS += fuzz_contacts_json fuzz_vcard fuzz_xep0227
+fuzz_contacts_json_SOURCES = tests/fuzz/fuzz_listfile.c $(MAIN_FUZZ)
+fuzz_contacts_json_CPPFLAGS = $(CPPFLAGS_FUZZ) -DFUZZ_FORMAT=LISTFILE_JSON
+fuzz_contacts_json_LDFLAGS = $(LDFLAGS_FUZZ)
+fuzz_contacts_json_LDADD = $(IMEX_LDADD)
+fuzz_vcard_SOURCES = tests/fuzz/fuzz_listfile.c $(MAIN_FUZZ)
+fuzz_vcard_CPPFLAGS = $(CPPFLAGS_FUZZ) -DFUZZ_FORMAT=LISTFILE_VCARD
+fuzz_vcard_LDFLAGS = $(LDFLAGS_FUZZ)
+fuzz_vcard_LDADD = $(IMEX_LDADD)
+fuzz_xep0227_SOURCES = tests/fuzz/fuzz_listfile.c $(MAIN_FUZZ)
+fuzz_xep0227_CPPFLAGS = $(CPPFLAGS_FUZZ) -DFUZZ_FORMAT=LISTFILE_XEP0227
+fuzz_xep0227_LDFLAGS = $(LDFLAGS_FUZZ)
+fuzz_xep0227_LDADD = $(IMEX_LDADD)

@@ -145,6 +145,7 @@ unit_im_SOURCES = \
 	tests/unit/im/fixture.c tests/unit/im/fixture.h \
 	tests/unit/im/suites.c \
 	tests/unit/im/test_capture.c \
+	tests/unit/im/test_listfile.c \
 	tests/unit/im/test_prosody.c \
 	tests/unit/im/test_prosody_json.c \
 	tests/unit/im/test_source.c \

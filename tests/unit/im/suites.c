@@ -5,6 +5,7 @@
 
 Suite *capture_suite(void);
 Suite *prosody_json_suite(void);
+Suite *listfile_suite(void);
 Suite *prosody_suite(void);
 Suite *source_suite(void);
 Suite *stanza_suite(void);
@@ -13,6 +14,7 @@ Suite *(*const unit_suites[])(void) = {
         stanza_suite,
         prosody_json_suite,
         source_suite,
+        listfile_suite,
         prosody_suite,
         capture_suite,
         NULL,
