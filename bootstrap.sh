@@ -18,7 +18,7 @@ build_packages="autoconf automake gcc libc6-dev make pkg-config
 	libxml2-dev"
 demo_packages="ca-certificates curl openssl python3"
 test_packages="$demo_packages check clang clang-format git libclang-rt-14-dev libxml2-utils mandoc
-	openssl postgresql-15 python3-cryptography python3-exchangelib python3-jwt slapd sqlite3
+	openssl postgresql-15 python3-cryptography python3-exchangelib python3-jwt python3-vobject slapd sqlite3
 	universal-ctags"
 bench_packages="wrk"
 

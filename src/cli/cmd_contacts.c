@@ -11,6 +11,8 @@ static const struct command *const subcommands[] = {
         &contacts_waiting,
         &contacts_restore,
         &contacts_rollback_command,
+        &contacts_export,
+        &contacts_import,
         NULL,
 };
 

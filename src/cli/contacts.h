@@ -14,6 +14,9 @@ extern const struct command contacts_waiting;
 extern const struct command contacts_show;
 extern const struct command contacts_diff;
 extern const struct command contacts_history;
+/* contacts_transfer.c: lists in files */
+extern const struct command contacts_export;
+extern const struct command contacts_import;
 /* contacts_work.c: on the wire */
 extern const struct command contacts_sync;
 /* contacts_back.c: lists that are brought back */

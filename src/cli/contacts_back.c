@@ -82,12 +82,14 @@ static bool work_bring(
 	return good;
 }
 
-bool contacts_bring_list(struct cli *cli, const char *user, struct contacts_target *target,
-        bool mass_delete, unsigned *left_out, GError **error)
+bool contacts_bring_list(struct cli *cli, const struct contacts_list *list,
+        struct contacts_target *target, bool mass_delete, unsigned *left_out, GError **error)
 {
-	struct contacts_job job = {
-	        .work = work_bring, .data = target, .allow_mass_delete = mass_delete};
-	bool good = contacts_do(cli, user, &job, error);
+	struct contacts_job job = {.work = work_bring,
+	        .data = target,
+	        .offline = !list->in_mailbox,
+	        .allow_mass_delete = mass_delete};
+	bool good = contacts_do(cli, list->owner, &job, error);
 	*left_out = job.left_out;
 	return good;
 }
@@ -101,8 +103,9 @@ static bool restore(struct cli *cli, const char *user, unsigned *left_out, GErro
 	            contacts_list_load(cli, &list, version, error);
 	autoptr(contacts_target) target =
 	        good ? contacts_target_new(TARGET_BECOMES, "restore", list.contacts) : NULL;
+	good = good && contacts_bring_list(cli, &list, target, allow_mass_delete, left_out, error);
 	contacts_list_clear(&list);
-	return good && contacts_bring_list(cli, user, target, allow_mass_delete, left_out, error);
+	return good;
 }
 
 static enum cli_exit run_restore(struct cli *cli, int argc, char **argv)

@@ -73,17 +73,18 @@ struct contacts_job {
 	void *data;
 	bool scratch; /* on a scratch store: nothing is written */
 	bool allow_mass_delete;
+	bool offline; /* the mailbox is not asked; also for users whose list was never moved */
 	unsigned left_out; /* out: contacts that were left out and told of on stderr */
 };
 /* With --dry-run neither side is written. Prints what was done, or would be. */
 bool contacts_do(struct cli *cli, const char *user, struct contacts_job *job, GError **error);
 
 /*
- * Makes a list what the user's list is, or adds it (contacts_bring()); *left_out: contacts that
- * could not be carried over.
+ * Makes a target what the list is, or adds it (contacts_bring()); *left_out: contacts that could
+ * not be carried over.
  */
-bool contacts_bring_list(struct cli *cli, const char *user, struct contacts_target *target,
-        bool mass_delete, unsigned *left_out, GError **error);
+bool contacts_bring_list(struct cli *cli, const struct contacts_list *list,
+        struct contacts_target *target, bool mass_delete, unsigned *left_out, GError **error);
 
 /* A version's number as an operand; contacts.version (CONFIG). */
 bool contacts_version_parse(const char *text, int64_t *version, GError **error);

@@ -81,15 +81,35 @@ static bool visit_one(
 	return false;
 }
 
-static bool do_job(struct cli_crew *crew, struct cli *cli, struct mailbox *mailbox,
+/* Pins the mailbox of a user whose list was never moved; a dry run only finds it. */
+static struct mailbox *never_moved(struct cli_crew *crew, const char *owner, GError **error)
+{
+	autoptr(mailbox) mailbox = NULL;
+	struct cli *cli = crew->cli;
+	if (!usermap_lookup(crew->map, owner, &mailbox, error) ||
+	        (!cli->dry_run && !store_mailbox_pin(cli->store, mailbox, &mailbox->id, error)))
+		return NULL;
+	return g_steal_pointer(&mailbox);
+}
+
+static bool do_job(struct cli_crew *crew, struct cli *cli, const char *user,
         struct contacts_job *job, GError **error)
 {
 	struct work work = {.cli = cli};
-	if (!cli_crew_open(crew, cli, error))
+	autoptr(mailbox) mailbox = NULL;
+	g_autofree char *owner = cli_user(user, error);
+	if (owner == NULL || !cli_crew_open(crew, cli, error) ||
+	        !store_mailbox_by_owner(cli->store, owner, &mailbox, error))
+		return false;
+	if (mailbox == NULL)
+		mailbox = job->offline ? never_moved(crew, owner, error)
+		                       : contacts_mailbox(cli, user, error);
+	if (mailbox == NULL)
 		return false;
 	crew->options.contacts_work = job->work;
 	crew->options.contacts_data = job->data;
-	crew->options.dry_run = job->scratch;
+	crew->options.offline = job->offline;
+	crew->options.dry_run = job->scratch || mailbox->id == 0;
 	crew->options.contacts.plan_only = cli->dry_run || job->scratch;
 	crew->options.contacts.allow_mass_delete = job->allow_mass_delete;
 	bool good = visit_one(crew, mailbox, &work, error);
@@ -102,8 +122,7 @@ static bool do_job(struct cli_crew *crew, struct cli *cli, struct mailbox *mailb
 bool contacts_do(struct cli *cli, const char *user, struct contacts_job *job, GError **error)
 {
 	struct cli_crew crew = {0};
-	autoptr(mailbox) mailbox = contacts_mailbox(cli, user, error);
-	bool good = mailbox != NULL && do_job(&crew, cli, mailbox, job, error);
+	bool good = do_job(&crew, cli, user, job, error);
 	cli_crew_clear(&crew);
 	return good;
 }

@@ -61,7 +61,8 @@ static bool adopt_dialect(struct pass_state *pass, GError **error)
 {
 	const char *name = ews_dialect_name(pass->run->mail.dialect);
 	struct contact_status *status = pass->status;
-	if (g_strcmp0(status->dialect, name) == 0)
+	if (g_strcmp0(status->dialect, name) == 0 ||
+	        (status->dialect == NULL && pass->run->options.rollback))
 		return true;
 	g_free(status->dialect);
 	status->dialect = g_strdup(name);

@@ -251,19 +251,33 @@ static bool is_spared(struct contacts_target *target, const struct plan_row *row
 	return g_hash_table_contains(target->spared, row->key);
 }
 
+/* Without the mailbox, what is mirrored of it is no reason to do anything. */
+static void decide_added(const struct plan_row *row, const struct contact *wanted, bool absent,
+        const struct plan_policy *policy, struct plan_decision *out)
+{
+	bool there = row->ours != NULL || (row->theirs != NULL && !absent);
+	if (wanted != NULL && !there)
+		plan_wanted(row, wanted, policy, out);
+	else if (absent)
+		plan_wanted(row, row->ours, policy, out);
+	else
+		plan_contact(row, policy, out);
+}
+
 static void decide_contact(
         const struct planning *planning, const struct plan_row *row, struct plan_decision *out)
 {
-	const struct plan_policy *policy = &planning->pass->run->policy;
-	struct contacts_target *target = planning->pass->run->target;
+	const struct contacts_run *run = planning->pass->run;
+	const struct plan_policy *policy = &run->policy;
+	struct contacts_target *target = run->target;
 	const struct contact *wanted =
 	        target != NULL ? g_hash_table_lookup(target->wanted, row->key) : NULL;
 	struct plan_row standing_in = *row;
 	standing_in.theirs = wanted;
-	bool there = row->ours != NULL || row->theirs != NULL;
-	if (target == NULL || (wanted == NULL && is_spared(target, row)) ||
-	        (target->use == TARGET_ADDS && (there || wanted == NULL)))
+	if (target == NULL || (wanted == NULL && is_spared(target, row)))
 		plan_contact(row, policy, out);
+	else if (target->use == TARGET_ADDS)
+		decide_added(row, wanted, run->options.rollback, policy, out);
 	else if (target->use == TARGET_STANDS_IN)
 		plan_contact(&standing_in, policy, out);
 	else

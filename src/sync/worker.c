@@ -258,7 +258,8 @@ static bool choose_dialect(struct worker *worker, struct line *line, const struc
 		return false;
 	if (status->dialect != NULL && ews_dialect_parse(status->dialect, dialect))
 		return true;
-	return ews_detect_dialect(line->session, dialect, error);
+	*dialect = EWS_DIALECT_FOLDER;
+	return worker->shared->options.offline || ews_detect_dialect(line->session, dialect, error);
 }
 
 static bool contacts_of(struct worker *worker, struct line *line, struct lease *lease,

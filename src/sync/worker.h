@@ -44,6 +44,7 @@ struct worker_options {
 	bool (*contacts_work)(void *data, struct contacts_run *run, struct contacts_report *report,
 	        GError **error);
 	void *contacts_data;
+	bool offline; /* contacts_work does not ask the mailbox: its server need not be there */
 	bool dry_run; /* plan on a scratch store: neither side nor the store is written */
 	/* max_delete_percent, settle_s and, with mode = observe, plan_only come from config. */
 	struct contacts_options contacts;
