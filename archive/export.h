@@ -42,6 +42,7 @@ struct export_item {
 	unsigned messages;
 	GBytes *mime; /* for eml, mbox, maildir */
 	const char *html; /* for html */
+	bool name_resolved; /* events name senders that their room hides */
 	const GPtrArray *events; /* of struct message *, for jsonl; NULL: one line from mime */
 };
 

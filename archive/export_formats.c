@@ -117,10 +117,15 @@ static json_t *event_object(const struct export_item *item, const struct message
 	set_text(object, "conversation", conversation);
 	set_text(object, "kind", message_kind_name(message->kind));
 	set_time(object, "sent", message->sent_utc_us);
-	set_text(object, "sender", message->sender);
+	set_text(object, "sender",
+	        item->name_resolved || !message->sender_resolved ? message->sender : NULL);
 	set_text(object, "nick", message->sender_nick);
 	set_text(object, "text", message->text);
 	set_text(object, "url", message->url);
+	set_text(object, "file_name", message->file_name);
+	set_text(object, "file_hash", message->file_hash);
+	if (message->file_size_bytes > 0)
+		json_object_set_new(object, "file_size", json_integer(message->file_size_bytes));
 	set_text(object, "id", message->message_id);
 	set_text(object, "refers_to", message->refers_to);
 	set_text(object, "thread", message->thread);

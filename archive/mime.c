@@ -1,5 +1,7 @@
 #include "archive/mime.h"
 
+#include "archive/render_private.h"
+
 #include "core/address.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -50,9 +52,8 @@ static void add_person(
         GMimeMessage *message, GMimeAddressType type, const struct transcript *in, unsigned index)
 {
 	const struct participant *who = transcript_participant(in, index);
-	const char *address = who->mail != NULL      ? who->mail
-	                      : who->address != NULL ? who->address
-	                                             : in->room;
+	const char *own = render_address(who);
+	const char *address = own != NULL ? own : in->room;
 	g_autofree char *mail = mail_address(address != NULL ? address : "unknown@invalid");
 	g_mime_message_add_mailbox(message, type, who->name, mail);
 }

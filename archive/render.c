@@ -77,7 +77,33 @@ char *render_span(int64_t first_utc_us, int64_t last_utc_us, GTimeZone *zone)
 
 const char *render_address(const struct participant *who)
 {
+	if (who->hidden)
+		return NULL;
 	return who->mail != NULL ? who->mail : who->address;
+}
+
+char *render_file_words(const struct entry *entry)
+{
+	GString *words = g_string_new(entry->file_name);
+	if (entry->file_size_bytes > 0) {
+		/* GLib's own sizes follow the locale. */
+		static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+		double size = (double)entry->file_size_bytes;
+		unsigned unit = 0;
+		while (size >= 1000 && unit + 1 < G_N_ELEMENTS(units)) {
+			size /= 1000;
+			unit++;
+		}
+		char number[G_ASCII_DTOSTR_BUF_SIZE];
+		g_ascii_formatd(number, sizeof(number), unit == 0 ? "%.0f" : "%.1f", size);
+		g_string_append_printf(
+		        words, "%s%s %s", words->len > 0 ? ", " : "", number, units[unit]);
+	}
+	if (words->len == 0) {
+		g_string_free(words, TRUE);
+		return NULL;
+	}
+	return g_string_free(words, FALSE);
 }
 
 bool render_is_event(const struct entry *entry)

@@ -55,9 +55,19 @@ static void add_lines(struct html_renderer *r, const char *text)
 
 static void add_file(struct html_renderer *r, const struct entry *entry)
 {
+	g_autofree char *words = render_file_words(entry);
 	g_string_append(r->out, "<div class=\"line\">\xF0\x9F\x93\x8E ");
+	if (words != NULL) {
+		text_html_run(r->out, words);
+		g_string_append(r->out, "</div><div class=\"note\">");
+	}
 	text_html_linked(r->out, entry->url);
 	g_string_append(r->out, "</div>");
+	if (entry->file_hash != NULL) {
+		g_string_append(r->out, "<div class=\"note hash\">");
+		text_html_run(r->out, entry->file_hash);
+		g_string_append(r->out, "</div>");
+	}
 	if (entry->text != NULL && !g_str_equal(entry->text, entry->url))
 		add_lines(r, entry->text);
 }

@@ -38,6 +38,17 @@ static void add_note(struct text_renderer *r, const char *what, const char *text
 	g_string_append(r->out, ")\n");
 }
 
+static void add_file(struct text_renderer *r, const struct entry *entry)
+{
+	g_autofree char *words = render_file_words(entry);
+	g_string_append(r->out, "[file] ");
+	if (words != NULL)
+		g_string_append_printf(r->out, "%s\n" INDENT, words);
+	g_string_append(r->out, entry->url);
+	if (entry->file_hash != NULL)
+		g_string_append_printf(r->out, "\n" INDENT "%s", entry->file_hash);
+}
+
 static void add_body(struct text_renderer *r, const struct entry *entry)
 {
 	if (entry->kind == MESSAGE_ENCRYPTED) {
@@ -49,7 +60,7 @@ static void add_body(struct text_renderer *r, const struct entry *entry)
 		return;
 	}
 	if (entry->url != NULL)
-		g_string_append_printf(r->out, "[file] %s", entry->url);
+		add_file(r, entry);
 	if (entry->text != NULL && g_strcmp0(entry->text, entry->url) != 0) {
 		if (entry->url != NULL)
 			g_string_append(r->out, "\n" INDENT);

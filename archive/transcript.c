@@ -13,6 +13,7 @@ struct builder {
 	struct transcript *out;
 	const struct transcript_input *input;
 	GHashTable *nicks; /* presence_nicks() */
+	GHashTable *hidden; /* nicknames (borrowed) whose addresses may not be shown */
 	GHashTable *people; /* key of a person -> index + 1 */
 	/* message_id of a message -> index + 1 of its entry; by sender and, for what names only the
 	 * message, without */
@@ -43,6 +44,8 @@ static void entry_free(struct entry *entry)
 {
 	g_free(entry->text);
 	g_free(entry->url);
+	g_free(entry->file_name);
+	g_free(entry->file_hash);
 	g_clear_pointer(&entry->versions, g_ptr_array_unref);
 	g_clear_pointer(&entry->reactions, g_array_unref);
 	g_free(entry);
@@ -101,20 +104,31 @@ static char *person_name(const struct participant *who)
 	return local != NULL ? local : g_strdup(who->address);
 }
 
+/* Two nicknames of one person stay two people where addresses are hidden. */
+static char *person_key(const char *address, const char *nick, bool hidden)
+{
+	if (hidden)
+		return g_strconcat("h", address, " ", nick, NULL);
+	return address != NULL ? g_strconcat("a", address, NULL)
+	                       : g_strconcat("n", nick != NULL ? nick : "", NULL);
+}
+
 /* Index of the person with this address, or, when there is none, with this nick. */
 static unsigned person(struct builder *builder, const char *address, const char *nick)
 {
-	g_autofree char *key = address != NULL ? g_strconcat("a", address, NULL)
-	                                       : g_strconcat("n", nick != NULL ? nick : "", NULL);
+	bool hidden =
+	        address != NULL && nick != NULL && g_hash_table_contains(builder->hidden, nick);
+	g_autofree char *key = person_key(address, nick, hidden);
 	unsigned index = GPOINTER_TO_UINT(g_hash_table_lookup(builder->people, key));
 	if (index > 0)
 		return index - 1;
 	struct participant *who = g_new0(struct participant, 1);
 	who->address = mend_name(builder, address);
 	who->nick = mend_name(builder, nick);
+	who->hidden = hidden;
 	if (who->address == NULL && who->nick == NULL)
 		who->nick = g_strdup("(unknown)");
-	if (address != NULL && builder->input->lookup != NULL) {
+	if (address != NULL && !hidden && builder->input->lookup != NULL) {
 		g_autofree char *name = NULL;
 		g_autofree char *mail = NULL;
 		builder->input->lookup(builder->input->lookup_data, address, &name, &mail);
@@ -270,6 +284,9 @@ static void add_message(struct builder *builder, const struct message *message)
 	entry->who = index;
 	entry->text = mend_text(builder, message->text);
 	entry->url = mend_name(builder, message->url);
+	entry->file_name = mend_name(builder, message->file_name);
+	entry->file_hash = mend_name(builder, message->file_hash);
+	entry->file_size_bytes = message->file_size_bytes;
 	g_ptr_array_add(out->entries, entry);
 	remember_entry(builder, message->message_id, index, out->entries->len);
 	count_text(builder, message->kind, who);
@@ -289,6 +306,18 @@ static GPtrArray *sorted_messages(const GPtrArray *messages)
 		g_ptr_array_add(sorted, messages->pdata[i]);
 	g_ptr_array_sort(sorted, compare_messages);
 	return sorted;
+}
+
+static GHashTable *hidden_nicks(const struct transcript_input *input)
+{
+	GHashTable *hidden = g_hash_table_new(g_str_hash, g_str_equal);
+	for (unsigned i = 0; i < input->messages->len; i++) {
+		const struct message *message = input->messages->pdata[i];
+		if (message->sender_resolved && message->sender_nick != NULL &&
+		        !input->name_resolved)
+			g_hash_table_add(hidden, message->sender_nick);
+	}
+	return hidden;
 }
 
 /* Between two people, who said nothing is named too. */
@@ -354,7 +383,8 @@ struct transcript *transcript_new(const struct transcript_input *input)
 	out->participants = g_ptr_array_new_with_free_func((GDestroyNotify)participant_free);
 	out->entries = g_ptr_array_new_with_free_func((GDestroyNotify)entry_free);
 	g_autoptr(GHashTable) nicks = presence_nicks(messages);
-	struct builder builder = {out, input, nicks, people, entries};
+	g_autoptr(GHashTable) hidden = hidden_nicks(input);
+	struct builder builder = {out, input, nicks, hidden, people, entries};
 	start(&builder, messages->pdata[0]);
 	for (unsigned i = 0; i < messages->len; i++)
 		add_message(&builder, messages->pdata[i]);

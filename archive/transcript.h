@@ -20,6 +20,8 @@
 struct participant {
 	char *address; /* canonical IM address; NULL when only the nick is known */
 	char *nick; /* room nickname, or NULL */
+	/* Only the nickname may be shown: the room hides addresses, and ours was found out. */
+	bool hidden;
 	char *name; /* what to call this person; never empty */
 	char *mail; /* SMTP address, or NULL */
 	unsigned messages; /* texts, files and what is not shown of this person */
@@ -52,6 +54,8 @@ struct entry {
 	unsigned who; /* index into participants */
 	char *text; /* the newest; or NULL */
 	char *url; /* of a file; or NULL */
+	char *file_name, *file_hash; /* as the sender told; or NULL */
+	int64_t file_size_bytes; /* 0: not told */
 	GPtrArray *versions; /* of struct version, oldest first; NULL when never corrected */
 	int64_t corrected_utc_us; /* 0: never */
 	int64_t retracted_utc_us; /* 0: not retracted */
@@ -91,6 +95,7 @@ struct transcript_input {
 	const char *continues; /* or NULL */
 	bool late;
 	enum presence_part part;
+	bool name_resolved; /* addresses that a room hides, and that were found out, are shown */
 	/* Borrowed struct message *, any order, at least one; all of one conversation. */
 	const GPtrArray *messages;
 	transcript_lookup lookup; /* or NULL */

@@ -140,9 +140,10 @@ static bool insert(struct store *store, int64_t conversation_id, const struct me
 	return db_run(store->db,
 	        "INSERT INTO message (conversation_id, seq, kind, source, owner, source_key, "
 	        "correlation, peer, is_room, sender, sender_nick, message_id, refers_to, thread, "
-	        "body, url, sent_utc_us, source_order, captured_utc_us, conflict) VALUES "
+	        "body, url, sent_utc_us, source_order, captured_utc_us, conflict, file_name, "
+	        "file_size_bytes, file_hash, sender_resolved) VALUES "
 	        "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, "
-	        "$19, $20)",
+	        "$19, $20, $21, $22, $23, $24)",
 	        DB_VALUES(db_int(conversation_id), db_int(*seq),
 	                db_text(message_kind_name(message->kind)), db_text(message->source),
 	                db_text(message->owner), db_text(message->source_key),
@@ -151,7 +152,10 @@ static bool insert(struct store *store, int64_t conversation_id, const struct me
 	                db_text(message->sender_nick), db_text(message->message_id),
 	                db_text(message->refers_to), db_text(message->thread),
 	                db_text(message->text), db_text(message->url), db_int(message->sent_utc_us),
-	                db_int(message->order), db_int(clock_utc_us()), db_int(conflict)),
+	                db_int(message->order), db_int(clock_utc_us()), db_int(conflict),
+	                db_text(message->file_name),
+	                message->file_size_bytes > 0 ? db_int(message->file_size_bytes) : db_null(),
+	                db_text(message->file_hash), db_int(message->sender_resolved)),
 	        error);
 }
 

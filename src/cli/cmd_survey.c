@@ -11,19 +11,16 @@
 #define SHOWN_COUNTS 5
 
 static char *source_url;
-static gboolean resolve_anonymous;
 
 static const GOptionEntry options[] = {
         {"source", 's', 0, G_OPTION_ARG_STRING, &source_url,
                 "The IM server's data: a URL, or the NAME of a [source NAME]", "URL"},
-        {"resolve-anonymous", 0, 0, G_OPTION_ARG_NONE, &resolve_anonymous,
-                "Count with who is behind the nicknames of anonymous rooms", NULL},
         {NULL, 0, 0, 0, NULL, NULL, NULL},
 };
 
 static struct im_source *open_source(struct cli *cli, GError **error)
 {
-	struct im_source_options url = {.url = source_url, .resolve_anonymous = resolve_anonymous};
+	struct im_source_options url = {.url = source_url};
 	/* A survey needs no configuration, unless it is named there. */
 	if (strchr(source_url, ':') != NULL)
 		return im_source_open_url(&url, error);
@@ -202,10 +199,7 @@ static void print_conversations(const struct im_survey *survey)
 	        survey->users - survey->users_without_contacts - survey->unreadable_rosters,
 	        survey->items, survey->talks);
 	if (survey->untold_talks > 0)
-		line("",
-		        "%" PRIu64
-		        " talks are in rooms that do not tell who is behind a nickname: see "
-		        "archive.resolve_anonymous, and --resolve-anonymous here",
+		line("", "%" PRIu64 " talks are in rooms that do not tell who is behind a nickname",
 		        survey->untold_talks);
 }
 

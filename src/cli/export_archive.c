@@ -49,6 +49,7 @@ static bool write_one(struct export_run *run, const struct transcript *transcrip
 	        .mime = mime,
 	        .html = html,
 	        .events = messages,
+	        .name_resolved = transcriber_names_resolved(run->transcriber),
 	};
 	cli_progress(run->cli, "exporting", export_total(run->export), 0);
 	return export_add(run->export, &item, error);

@@ -183,7 +183,7 @@ const struct setting config_settings[] = {
         {"archive", "hold_max_age", SETTING_DURATION, "7d", 60, 366 * DAY_S, NULL,
                 "A hold state that was learned longer ago counts as unknown."},
         {"archive", "resolve_anonymous", SETTING_BOOL, "no", 0, 0, NULL,
-                "Whether to find out who is behind a nickname of an anonymous room."},
+                "Whether transcripts name who is behind a nickname of an anonymous room."},
 
         {NULL, NULL, SETTING_STRING, NULL, 0, 0, NULL, NULL},
 };

@@ -233,9 +233,12 @@ static bool fill_room(struct prosody *prosody, struct message *message, const st
 	message->sender_nick = g_strdup(stanza_resource(stanza->from));
 	if (stanza->real_jid != NULL)
 		message->sender = address_canonical(stanza->real_jid, NULL);
-	else if (stanza->occupant_id != NULL && prosody->base.resolve_anonymous)
-		return prosody_occupant(prosody, db_column_text(result, USER),
-		        db_column_text(result, HOST), stanza->occupant_id, &message->sender, error);
+	else if (stanza->occupant_id != NULL &&
+	         !prosody_occupant(prosody, db_column_text(result, USER),
+	                 db_column_text(result, HOST), stanza->occupant_id, &message->sender,
+	                 error))
+		return false;
+	message->sender_resolved = message->sender != NULL && stanza->real_jid == NULL;
 	return true;
 }
 

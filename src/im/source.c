@@ -67,7 +67,6 @@ struct im_source *im_source_open_url(const struct im_source_options *options, GE
 	source->name = g_strdup(options->name != NULL ? options->name : driver->kind);
 	source->shown_url = without_password(options->url);
 	source->write = options->write;
-	source->resolve_anonymous = options->resolve_anonymous;
 	return source;
 }
 
@@ -86,9 +85,8 @@ struct im_source *im_source_open(const struct config *config, const char *name, 
 	const char *write = config_string(config, "source", name, "write");
 	const struct im_source_options options = {.name = name,
 	        .url = url,
-	        .write =
-	                g_strcmp0(write, "sql-offline") == 0 ? IM_WRITE_SQL_OFFLINE : IM_WRITE_NONE,
-	        .resolve_anonymous = config_bool(config, "archive", NULL, "resolve_anonymous")};
+	        .write = g_strcmp0(write, "sql-offline") == 0 ? IM_WRITE_SQL_OFFLINE
+	                                                      : IM_WRITE_NONE};
 	return im_source_open_url(&options, error);
 }
 

@@ -52,8 +52,6 @@ struct im_source_options {
 	const char *name; /* what messages and errors call it; NULL: the kind of source */
 	const char *url;
 	enum im_write write;
-	/* Find out who is behind a nickname of an anonymous room where the data allows it. */
-	bool resolve_anonymous;
 };
 
 struct im_source;

@@ -40,7 +40,6 @@ struct im_source {
 	char *name;
 	char *shown_url; /* without a password */
 	enum im_write write;
-	bool resolve_anonymous;
 };
 
 extern const struct im_source_driver prosody_driver;

@@ -31,6 +31,14 @@ enum node {
 	NODE_MUC_USER,
 	NODE_MUC_ITEM,
 	NODE_ENCRYPTED,
+	NODE_SHARING,
+	NODE_FILE,
+	NODE_FILE_NAME,
+	NODE_FILE_SIZE,
+	NODE_FILE_HASH,
+	NODE_SOURCES,
+	NODE_URL_DATA,
+	NODE_SIMS_REFERENCE,
 };
 
 /* Which element means what, by what it stands in. Local name NULL: any. */
@@ -63,6 +71,20 @@ static const struct rule {
         {NODE_ROOT, "urn:xmpp:omemo:2", "encrypted", NODE_ENCRYPTED},
         {NODE_ROOT, "jabber:x:encrypted", "x", NODE_ENCRYPTED},
         {NODE_ROOT, "urn:xmpp:openpgp:0", "openpgp", NODE_ENCRYPTED},
+        {NODE_ROOT, "urn:xmpp:sfs:0", "file-sharing", NODE_SHARING},
+        {NODE_SHARING, "urn:xmpp:file:metadata:0", "file", NODE_FILE},
+        {NODE_FILE, "urn:xmpp:file:metadata:0", "name", NODE_FILE_NAME},
+        {NODE_FILE, "urn:xmpp:file:metadata:0", "size", NODE_FILE_SIZE},
+        {NODE_FILE, "urn:xmpp:hashes:2", "hash", NODE_FILE_HASH},
+        {NODE_SHARING, "urn:xmpp:sfs:0", "sources", NODE_SOURCES},
+        {NODE_SOURCES, "http://jabber.org/protocol/url-data", "url-data", NODE_URL_DATA},
+        {NODE_ROOT, "urn:xmpp:reference:0", "reference", NODE_SIMS_REFERENCE},
+        {NODE_SIMS_REFERENCE, "urn:xmpp:sims:1", "media-sharing", NODE_SHARING},
+        {NODE_SHARING, "urn:xmpp:jingle:apps:file-transfer:5", "file", NODE_FILE},
+        {NODE_FILE, "urn:xmpp:jingle:apps:file-transfer:5", "name", NODE_FILE_NAME},
+        {NODE_FILE, "urn:xmpp:jingle:apps:file-transfer:5", "size", NODE_FILE_SIZE},
+        {NODE_SHARING, "urn:xmpp:sims:1", "sources", NODE_SOURCES},
+        {NODE_SOURCES, "urn:xmpp:reference:0", "reference", NODE_URL_DATA},
 };
 
 struct parser {
@@ -73,6 +95,8 @@ struct parser {
 	unsigned bodies;
 	char *lang; /* of the body that is open */
 	char *apply_to; /* id of the apply-to that is open */
+	char *hash_algorithm; /* of the hash that is open */
+	unsigned files;
 	GString *body, *url_text, *reactions;
 };
 
@@ -124,6 +148,18 @@ static void start_delay(struct stanza *stanza, const struct xml_attrs *attrs)
 		stanza->delay_utc_us = utc_us;
 }
 
+static void end_url(struct parser *parser, const char *text);
+
+/* XEP-0447 calls it target, XEP-0385 uri. */
+static void start_link(struct parser *parser, const struct xml_attrs *attrs)
+{
+	const char *url = xml_attr_value(attrs, "target");
+	if (url == NULL)
+		url = xml_attr_value(attrs, "uri");
+	if (url != NULL && url[0] != '\0' && g_strcmp0(url, parser->stanza->url) != 0)
+		end_url(parser, url);
+}
+
 static void start_node(struct parser *parser, enum node node, const struct xml_attrs *attrs)
 {
 	struct stanza *stanza = parser->stanza;
@@ -149,6 +185,13 @@ static void start_node(struct parser *parser, enum node node, const struct xml_a
 		stanza->in_room = true;
 	else if (node == NODE_ENCRYPTED)
 		stanza->encrypted = true;
+	else if (node == NODE_FILE)
+		parser->files++;
+	else if (node == NODE_FILE_HASH)
+		g_free(parser->hash_algorithm),
+		        parser->hash_algorithm = xml_attr_dup(attrs, "algo");
+	else if (node == NODE_URL_DATA)
+		start_link(parser, attrs);
 	else if (node == NODE_BODY)
 		g_free(parser->lang), parser->lang = g_strdup(xml_attr_value_ns(attrs,
 		                              "http://www.w3.org/XML/1998/namespace", "lang"));
@@ -193,6 +236,38 @@ static void end_url(struct parser *parser, const char *text)
 		        parser->url_text, "%s%s", parser->url_text->len > 0 ? "\n" : "", text);
 }
 
+/* "sha-256:" and hexadecimal digits, whatever way it was written in. */
+static void end_hash(struct parser *parser, const char *text)
+{
+	gsize len = 0;
+	g_autofree guchar *bytes = g_base64_decode(text, &len);
+	GString *hash = g_string_new(NULL);
+	if (parser->stanza->file_hash != NULL || parser->hash_algorithm == NULL || len < 16 ||
+	        len > 64) {
+		g_string_free(hash, TRUE);
+		return;
+	}
+	g_string_append_printf(hash, "%s:", parser->hash_algorithm);
+	for (gsize i = 0; i < len; i++)
+		g_string_append_printf(hash, "%02x", bytes[i]);
+	parser->stanza->file_hash = g_string_free(hash, FALSE);
+}
+
+/* Of several files the first is told; the others' links stand in the text. */
+static void end_file_part(struct parser *parser, enum node node, const char *text)
+{
+	struct stanza *stanza = parser->stanza;
+	guint64 size = 0;
+	if (parser->files > 1 || text[0] == '\0')
+		return;
+	if (node == NODE_FILE_NAME)
+		set_once(&stanza->file_name, text);
+	else if (node == NODE_FILE_HASH)
+		end_hash(parser, text);
+	else if (g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT64, &size, NULL))
+		stanza->file_size_bytes = (int64_t)size;
+}
+
 static bool on_end(
         void *data, const char *ns, const char *local, const char *text, size_t len, GError **error)
 {
@@ -216,6 +291,8 @@ static bool on_end(
 	else if (node == NODE_OOB_DESC && text[0] != '\0')
 		g_string_append_printf(
 		        parser->url_text, "%s%s", parser->url_text->len > 0 ? "\n" : "", text);
+	else if (node == NODE_FILE_NAME || node == NODE_FILE_SIZE || node == NODE_FILE_HASH)
+		end_file_part(parser, node, text);
 	else if (node == NODE_REACTION && text[0] != '\0')
 		g_string_append_printf(
 		        parser->reactions, "%s%s", parser->reactions->len > 0 ? " " : "", text);
@@ -240,6 +317,7 @@ static void parser_clear(struct parser *parser)
 {
 	g_free(parser->lang);
 	g_free(parser->apply_to);
+	g_free(parser->hash_algorithm);
 	g_string_free(parser->body, TRUE);
 	g_string_free(parser->url_text, TRUE);
 	g_string_free(parser->reactions, TRUE);
@@ -293,7 +371,8 @@ void stanza_free(struct stanza *stanza)
 	char *const fields[] = {stanza->type, stanza->from, stanza->to, stanza->id,
 	        stanza->origin_id, stanza->body, stanza->subject, stanza->thread,
 	        stanza->replace_id, stanza->retract_id, stanza->react_id, stanza->reactions,
-	        stanza->url, stanza->url_text, stanza->occupant_id, stanza->real_jid};
+	        stanza->url, stanza->url_text, stanza->occupant_id, stanza->real_jid,
+	        stanza->file_name, stanza->file_hash};
 	for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++)
 		g_free(fields[i]);
 	g_free(stanza);
@@ -368,6 +447,14 @@ static char *text_of(const struct stanza *stanza, enum message_kind kind)
 	return NULL;
 }
 
+/* The last part of the path, as people would call the file; NULL when there is none. */
+static char *name_in_url(const char *url)
+{
+	g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_NONE, NULL);
+	const char *slash = uri != NULL ? strrchr(g_uri_get_path(uri), '/') : NULL;
+	return slash != NULL && slash[1] != '\0' ? g_strdup(slash + 1) : NULL;
+}
+
 struct message *stanza_message(const struct stanza *stanza, enum message_kind kind)
 {
 	struct message *message = message_new(kind);
@@ -379,7 +466,13 @@ struct message *stanza_message(const struct stanza *stanza, enum message_kind ki
 	else if (kind == MESSAGE_CORRECTION || kind == MESSAGE_ENCRYPTED)
 		refers_to = stanza->replace_id;
 	message->text = text_of(stanza, kind);
-	message->url = kind == MESSAGE_FILE ? g_strdup(stanza->url) : NULL;
+	if (kind == MESSAGE_FILE) {
+		message->url = g_strdup(stanza->url);
+		message->file_name = stanza->file_name != NULL ? g_strdup(stanza->file_name)
+		                                               : name_in_url(stanza->url);
+		message->file_size_bytes = stanza->file_size_bytes;
+		message->file_hash = g_strdup(stanza->file_hash);
+	}
 	message->thread = g_strdup(stanza->thread);
 	message->message_id = g_strdup(stanza->id != NULL ? stanza->id : stanza->origin_id);
 	message->refers_to = g_strdup(refers_to);
@@ -391,8 +484,9 @@ char *stanza_correlation(const struct stanza *stanza, const struct message *mess
 	if (message->is_room && stanza->origin_id == NULL)
 		return NULL;
 	const char *proof = stanza->origin_id != NULL ? "o:" : stanza->id != NULL ? "i:" : "c:";
-	const char *const fields[] = {proof, message_kind_name(message->kind), message->sender,
-	        message->sender_nick, message->is_room ? message->peer : NULL,
+	const char *const fields[] = {proof, message_kind_name(message->kind),
+	        message->sender_resolved ? NULL : message->sender, message->sender_nick,
+	        message->is_room ? message->peer : NULL,
 	        stanza->origin_id != NULL ? stanza->origin_id : stanza->id, message->refers_to,
 	        message->thread, message->text, message->url};
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);

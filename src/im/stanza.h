@@ -4,7 +4,8 @@
  *
  * Read are RFC 6121 (body, subject, thread), XEP-0066 (file links), XEP-0203 (delay), XEP-0308
  * (corrections), XEP-0359 (origin-id), XEP-0421 (occupant-id), XEP-0424 and XEP-0425 (retractions,
- * both shapes), XEP-0444 (reactions), XEP-0045 (the real address in a room), and the marks of
+ * both shapes), XEP-0444 (reactions), XEP-0385, XEP-0446 and XEP-0447 (what a file is and where),
+ * XEP-0300 (its hash), XEP-0045 (the real address in a room), and the marks of
  * XEP-0027, XEP-0364, XEP-0373 and XEP-0384 (encryption).
  */
 #ifndef IMEX_IM_STANZA_H
@@ -34,6 +35,8 @@ struct stanza {
 	char *reactions; /* the whole set, by spaces; "" for an empty one */
 	char *url; /* the first file link */
 	char *url_text; /* its description, further links with theirs; or NULL */
+	char *file_name, *file_hash; /* of the first file; the hash as in model/message.h */
+	int64_t file_size_bytes; /* 0: not told */
 	char *occupant_id;
 	char *real_jid; /* who is behind a room nickname, when the server kept it */
 	bool in_room; /* bears a room's mark: of a private message through a room */

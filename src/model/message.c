@@ -23,6 +23,8 @@ void message_free(struct message *message)
 	g_free(message->thread);
 	g_free(message->text);
 	g_free(message->url);
+	g_free(message->file_name);
+	g_free(message->file_hash);
 	g_free(message);
 }
 
@@ -61,15 +63,25 @@ char *message_hash(const struct message *message)
 	g_autofree char *numbers = g_strdup_printf("%s %d %" G_GINT64_FORMAT,
 	        kind_names[message->kind], message->is_room, message->sent_utc_us);
 	const char *const fields[] = {numbers, message->source, message->source_key,
-	        message->correlation, message->owner, message->peer, message->sender,
-	        message->sender_nick, message->message_id, message->refers_to, message->thread,
-	        message->text, message->url};
+	        message->correlation, message->owner, message->peer,
+	        message->sender_resolved ? NULL : message->sender, message->sender_nick,
+	        message->message_id, message->refers_to, message->thread, message->text,
+	        message->url};
 	for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
 		/* A mark before each field keeps an absent one apart from an empty one. */
 		g_checksum_update(sum, (const guchar *)(fields[i] != NULL ? "=" : "-"), 1);
 		if (fields[i] != NULL)
 			g_checksum_update(
 			        sum, (const guchar *)fields[i], (gssize)strlen(fields[i]) + 1);
+	}
+	/* Rows of an older imex have none of these, and keep their hash. */
+	if (message->file_name != NULL || message->file_hash != NULL ||
+	        message->file_size_bytes != 0) {
+		g_autofree char *file = g_strdup_printf("file %s %" G_GINT64_FORMAT " %s",
+		        message->file_name != NULL ? message->file_name : "",
+		        message->file_size_bytes,
+		        message->file_hash != NULL ? message->file_hash : "");
+		g_checksum_update(sum, (const guchar *)file, -1);
 	}
 	return g_strdup(g_checksum_get_string(sum));
 }

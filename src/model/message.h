@@ -37,12 +37,19 @@ struct message {
 	enum message_kind kind;
 	char *sender; /* canonical address of who wrote it; NULL when only the nick is known */
 	char *sender_nick; /* room nickname, or NULL */
+	/* The room hides addresses; sender was found by other means and may not be shown. */
+	bool sender_resolved;
 	char *message_id; /* the sender's id of the message: what refers_to of others names; or NULL
 	                   */
 	char *refers_to; /* message_id of the message meant, or NULL */
 	char *thread; /* or NULL */
 	char *text; /* UTF-8; or NULL */
 	char *url; /* of a file; or NULL */
+	/* What the sender told of the file: its name; its size (0: not told); its hash as
+	 * "sha-256:" and hexadecimal digits, or another algorithm's name. */
+	char *file_name;
+	int64_t file_size_bytes;
+	char *file_hash;
 	int64_t sent_utc_us;
 	int64_t order; /* the source's own order; breaks ties of sent_utc_us */
 };
@@ -54,7 +61,10 @@ AUTO_DEFINE(message, message_free);
 const char *message_kind_name(enum message_kind kind);
 bool message_kind_parse(const char *name, enum message_kind *kind);
 
-/* SHA-256 (hex, owned) of everything but order: tells a repeated reading from a changed content. */
+/*
+ * SHA-256 (hex, owned) of everything but order and a resolved sender, which depends on whom we
+ * know: tells a repeated reading from a changed content.
+ */
 char *message_hash(const struct message *message);
 
 #endif

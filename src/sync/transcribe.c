@@ -12,6 +12,7 @@ struct transcriber {
 	struct segment_rules rules;
 	GTimeZone *zone;
 	const char *zone_name;
+	bool names_resolved;
 	char *domain;
 };
 
@@ -35,6 +36,7 @@ struct transcriber *transcriber_new(
 	transcriber->zone = zone;
 	transcriber->zone_name = zone_name;
 	transcriber->domain = id_domain(config);
+	transcriber->names_resolved = config_bool(config, "archive", NULL, "resolve_anonymous");
 	transcriber->rules = segment_rules_default;
 	transcriber->rules.idle_gap_us =
 	        config_duration_s(config, "archive", NULL, "idle_gap") * CLOCK_US_PER_S;
@@ -63,6 +65,11 @@ unsigned transcriber_view(const char *policy, bool compliance)
 	if (compliance)
 		view |= RENDER_RETRACTED;
 	return view;
+}
+
+bool transcriber_names_resolved(const struct transcriber *transcriber)
+{
+	return transcriber->names_resolved;
 }
 
 GTimeZone *transcriber_zone(const struct transcriber *transcriber)
@@ -141,6 +148,7 @@ static struct transcript *make(struct transcriber *transcriber,
 	        .continues = segment->continues,
 	        .late = segment->late && segment->continues != NULL,
 	        .part = part,
+	        .name_resolved = transcriber_names_resolved(transcriber),
 	        .messages = messages,
 	        .lookup = look_up,
 	        .lookup_data = &lookup,

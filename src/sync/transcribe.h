@@ -29,6 +29,8 @@ const struct segment_rules *transcriber_rules(const struct transcriber *transcri
  * only where it is kept for compliance.
  */
 unsigned transcriber_view(const char *policy, bool compliance);
+/* [archive] resolve_anonymous */
+bool transcriber_names_resolved(const struct transcriber *transcriber);
 GTimeZone *transcriber_zone(const struct transcriber *transcriber);
 const char *transcriber_zone_name(const struct transcriber *transcriber);
 

@@ -142,6 +142,45 @@ START_TEST(broken_text_is_counted)
 }
 END_TEST
 
+/* A room that hides addresses: Al and Allie are one person, whom we found out. */
+static struct transcript *hiding_room(bool named)
+{
+	static const struct talk_row rows[] = {
+	        {0, MESSAGE_JOIN, "#Al", NULL, NULL, NULL, NULL, NULL},
+	        {1, MESSAGE_CHAT, "#Al", "m1", NULL, "hi", NULL, NULL},
+	        {2, MESSAGE_CHAT, "#Allie", "m2", NULL, "me again", NULL, NULL},
+	        {3, MESSAGE_CHAT, "#Bo", "m3", NULL, "hello", NULL, NULL},
+	};
+	g_autoptr(GPtrArray) messages =
+	        talk_messages(rows, G_N_ELEMENTS(rows), "ops@rooms.im.example");
+	for (unsigned i = 1; i < 3; i++) {
+		struct message *message = messages->pdata[i];
+		message->sender = g_strdup(ALICE);
+		message->sender_resolved = true;
+	}
+	const struct transcript_input input = {
+	        .id = "00112233445566778899aabbccddeeff",
+	        .messages = messages,
+	        .name_resolved = named,
+	};
+	return transcript_new(&input);
+}
+
+START_TEST(found_out_addresses_stay_hidden)
+{
+	autoptr(transcript) hidden = hiding_room(false);
+	ck_assert_uint_eq(hidden->participants->len, 3);
+	ck_assert(transcript_participant(hidden, 0)->hidden);
+	ck_assert_str_eq(transcript_participant(hidden, 0)->address, ALICE);
+	ck_assert_str_eq(transcript_participant(hidden, 0)->name, "Al");
+	ck_assert_str_eq(transcript_participant(hidden, 1)->name, "Allie");
+	ck_assert(!transcript_participant(hidden, 2)->hidden);
+	autoptr(transcript) named = hiding_room(true);
+	ck_assert_uint_eq(named->participants->len, 2);
+	ck_assert(!transcript_participant(named, 0)->hidden);
+}
+END_TEST
+
 Suite *transcript_suite(void)
 {
 	Suite *suite = suite_create("transcript");
@@ -155,6 +194,7 @@ Suite *transcript_suite(void)
 	tcase_add_test(tests, order_is_the_time_of_sending);
 	tcase_add_test(tests, who_is_silent_is_named);
 	tcase_add_test(tests, broken_text_is_counted);
+	tcase_add_test(tests, found_out_addresses_stay_hidden);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -49,16 +49,13 @@ void im_test_prepare(int engine)
 		im_exec("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
 		load("prosody-pg.sql");
 	}
-	im_reopen(IM_WRITE_NONE, false);
+	im_reopen(IM_WRITE_NONE);
 }
 
-void im_reopen(enum im_write write, bool resolve_anonymous)
+void im_reopen(enum im_write write)
 {
 	g_clear_pointer(&source, im_source_close);
-	const struct im_source_options options = {.name = "prosody",
-	        .url = im_url,
-	        .write = write,
-	        .resolve_anonymous = resolve_anonymous};
+	const struct im_source_options options = {.name = "prosody", .url = im_url, .write = write};
 	g_autoptr(GError) problem = NULL;
 	source = im_source_open_url(&options, &problem);
 	ck_assert_msg(source != NULL, "%s", problem != NULL ? problem->message : "");

@@ -18,7 +18,7 @@ extern struct im_source *source; /* write = none, unless im_reopen() was called 
 extern struct db *raw; /* for changing rows behind its back */
 
 void im_test_prepare(int engine);
-void im_reopen(enum im_write write, bool resolve_anonymous);
+void im_reopen(enum im_write write);
 void im_test_done(void);
 
 #define IM_TEST(name)                                                                              \

@@ -198,6 +198,54 @@ START_TEST(correlates)
 }
 END_TEST
 
+/* kind is file in all; what is told of it. */
+static const struct file_row {
+	const char *inner, *url, *name, *hash;
+	int64_t size_bytes;
+} files[] = {
+        {"<file-sharing xmlns='urn:xmpp:sfs:0' disposition='inline'><file "
+         "xmlns='urn:xmpp:file:metadata:0'><media-type>image/jpeg</media-type>"
+         "<name>summit.jpg</name><size>3032449</size><hash xmlns='urn:xmpp:hashes:2' "
+         "algo='sha-256'>AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=</hash></file><sources>"
+         "<url-data xmlns='http://jabber.org/protocol/url-data' "
+         "target='https://u/4a771ac1/summit.jpg'/></sources></file-sharing>",
+                "https://u/4a771ac1/summit.jpg", "summit.jpg",
+                "sha-256:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+                3032449},
+        {"<reference xmlns='urn:xmpp:reference:0' type='data'><media-sharing "
+         "xmlns='urn:xmpp:sims:1'><file xmlns='urn:xmpp:jingle:apps:file-transfer:5'>"
+         "<name>a.txt</name><size>7</size></file><sources><reference "
+         "xmlns='urn:xmpp:reference:0' type='data' uri='https://u/a.txt'/></sources>"
+         "</media-sharing></reference>",
+                "https://u/a.txt", "a.txt", NULL, 7},
+        {"<x xmlns='jabber:x:oob'><url>https://u/x/My%20report.pdf?k=1</url></x>",
+                "https://u/x/My%20report.pdf?k=1", "My report.pdf", NULL, 0},
+        {"<x xmlns='jabber:x:oob'><url>https://u</url></x>", "https://u", NULL, NULL, 0},
+        /* What is no size and no hash is not told. */
+        {"<file-sharing xmlns='urn:xmpp:sfs:0'><file xmlns='urn:xmpp:file:metadata:0'>"
+         "<size>-3</size><hash xmlns='urn:xmpp:hashes:2' algo='sha-256'>AA==</hash></file>"
+         "<sources><url-data xmlns='http://jabber.org/protocol/url-data' target='https://u/b'/>"
+         "</sources></file-sharing>",
+                "https://u/b", "b", NULL, 0},
+};
+
+START_TEST(tells_of_a_file_what_its_sender_told)
+{
+	const struct file_row *row = &files[_i];
+	enum message_kind kind;
+	g_autofree char *xml = g_strdup_printf("<message type='chat'>%s</message>", row->inner);
+	autoptr(stanza) stanza = stanza_parse(xml, strlen(xml), NULL);
+	ck_assert_ptr_nonnull(stanza);
+	ck_assert(stanza_kind(stanza, &kind));
+	ck_assert_int_eq(kind, MESSAGE_FILE);
+	autoptr(message) message = stanza_message(stanza, kind);
+	ck_assert_str_eq(message->url, row->url);
+	ck_assert_pstr_eq(message->file_name, row->name);
+	ck_assert_pstr_eq(message->file_hash, row->hash);
+	ck_assert_int_eq(message->file_size_bytes, row->size_bytes);
+}
+END_TEST
+
 Suite *stanza_suite(void)
 {
 	Suite *suite = suite_create("stanza");
@@ -208,6 +256,7 @@ Suite *stanza_suite(void)
 	tcase_add_test(tests, mends_what_xml_may_not_hold);
 	tcase_add_test(tests, what_stands_beside);
 	tcase_add_test(tests, correlates);
+	tcase_add_loop_test(tests, tells_of_a_file_what_its_sender_told, 0, G_N_ELEMENTS(files));
 	suite_add_tcase(suite, tests);
 	return suite;
 }
