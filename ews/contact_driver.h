@@ -15,7 +15,8 @@ struct ews_contact_driver {
 	bool (*update)(struct ews_session *session, const struct ews_item_ref *ref,
 	        const struct contact *before, const struct contact *after, struct ews_item_ref *out,
 	        GError **error);
-	bool (*delete)(struct ews_session *session, const struct ews_item_ref *ref, GError **error);
+	bool (*delete)(struct ews_session *session, const struct ews_item_ref *ref,
+	        const struct contact *before, GError **error);
 	/* address is canonical; both are never NULL at once. */
 	bool (*find)(struct ews_session *session, const char *address, const char *op_uuid,
 	        GPtrArray *found, GError **error);
@@ -39,6 +40,16 @@ extern const struct ews_contact_driver ews_contact_driver_folder;
 bool ews_contact_item_update(struct ews_session *session, const struct ews_item_ref *ref,
         const struct contact *before, const struct contact *after, struct ews_item_ref *out,
         GError **error);
+
+/*
+ * DeleteItem for an item of class contact that is still as in before (NULL: whatever it is), as
+ * ews_contact_delete() says.
+ */
+bool ews_contact_item_delete(struct ews_session *session, const struct ews_item_ref *ref,
+        const struct contact *before, GError **error);
+
+/* The item is not as the plan was told: ews.conflict. */
+void ews_contact_refuse_changed(const char *what, GError **error);
 
 /* Forgets and reads again the groups of the mailbox in use (dialect ucs). */
 bool ews_groups_load(struct ews_session *session, GError **error);

@@ -112,6 +112,14 @@ static void merge_categories(struct updates *updates)
 	}
 }
 
+void ews_contact_refuse_changed(const char *what, GError **error)
+{
+	error_set(error, ERROR_ITEM, "ews.conflict",
+	        "the contact was changed in the mailbox meanwhile (%s); it is read again and "
+	        "decided anew",
+	        what);
+}
+
 static bool decide(struct updates *updates, GError **error)
 {
 	const struct contact *before = updates->before, *after = updates->after;
@@ -121,13 +129,10 @@ static bool decide(struct updates *updates, GError **error)
 	enum verdict tel =
 	        judge(before->tel_uri, after->tel_uri, now == NULL ? NULL : now->tel_uri);
 	if (now == NULL || address == CONFLICT || name == CONFLICT || tel == CONFLICT) {
-		error_set(error, ERROR_ITEM, "ews.conflict",
-		        "the contact was changed in the mailbox meanwhile (%s); it is read again "
-		        "and "
-		        "decided anew",
-		        now == NULL        ? "its IM address is gone"
-		        : name == CONFLICT ? "its name"
-		                           : "its address");
+		ews_contact_refuse_changed(now == NULL        ? "its IM address is gone"
+		                           : name == CONFLICT ? "its name"
+		                                              : "its address",
+		        error);
 		return false;
 	}
 	updates->address = address == WRITE;
@@ -287,4 +292,27 @@ bool ews_contact_item_update(struct ews_session *session, const struct ews_item_
 		g_propagate_error(error, g_steal_pointer(&failure));
 		return false;
 	}
+}
+
+bool ews_contact_item_delete(struct ews_session *session, const struct ews_item_ref *ref,
+        const struct contact *before, GError **error)
+{
+	const char *const ids[] = {ref->id};
+	struct current current = {0};
+	g_autoptr(GError) failure = NULL;
+	bool ok = before == NULL || ews_get_items(session, ids, 1, EWS_SHAPE_CONTACT_FULL, on_item,
+	                                    &current, &failure);
+	if (ok && before != NULL &&
+	        (current.contact == NULL || !contact_equal(current.contact, before))) {
+		ews_contact_refuse_changed("it was to be deleted", &failure);
+		ok = false;
+	}
+	/* Where the server honours it, the change key covers the time since the reading. */
+	ok = ok && ews_delete_item(session, ref->id, current.ref.change_key, "MoveToDeletedItems",
+	                   &failure);
+	current_clear(&current);
+	if (ok || error_is(failure, "ews.not_found"))
+		return true;
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return false;
 }

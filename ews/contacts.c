@@ -82,9 +82,9 @@ bool ews_contact_update(struct ews_session *session, enum ews_dialect dialect,
 }
 
 bool ews_contact_delete(struct ews_session *session, enum ews_dialect dialect,
-        const struct ews_item_ref *ref, GError **error)
+        const struct ews_item_ref *ref, const struct contact *before, GError **error)
 {
-	return drivers[dialect]->delete (session, ref, error);
+	return drivers[dialect]->delete (session, ref, before, error);
 }
 
 void ews_contact_found_free(struct ews_contact_found *found)

@@ -109,9 +109,13 @@ bool ews_contact_update(struct ews_session *session, enum ews_dialect dialect,
         const struct ews_item_ref *ref, const struct contact *before, const struct contact *after,
         struct ews_item_ref *out, GError **error);
 
-/* Gone already is success. In dialect folder it goes to Deleted Items. */
+/*
+ * Deletes what is still as in `before` (NULL: whatever it is now). The item is read just before,
+ * and when it is another one nothing is deleted and the error is ews.conflict: somebody's change
+ * must not go with it. Gone already is success. In dialect folder it goes to Deleted Items.
+ */
 bool ews_contact_delete(struct ews_session *session, enum ews_dialect dialect,
-        const struct ews_item_ref *ref, GError **error);
+        const struct ews_item_ref *ref, const struct contact *before, GError **error);
 
 /* A contact that was looked up. */
 struct ews_contact_found {

@@ -252,11 +252,6 @@ static bool create(struct ews_session *session, const struct ews_contact_new *co
 	return ews_create_all(session, &all, error);
 }
 
-static bool delete (struct ews_session *session, const struct ews_item_ref *ref, GError **error)
-{
-	return ews_delete_item(session, ref->id, "MoveToDeletedItems", error);
-}
-
 /* ---- looking up ---- */
 
 struct look_up {
@@ -370,6 +365,6 @@ const struct ews_contact_driver ews_contact_driver_folder = {
         .changes = changes,
         .create = create,
         .update = ews_contact_item_update,
-        .delete = delete,
+        .delete = ews_contact_item_delete,
         .find = find,
 };

@@ -217,14 +217,26 @@ static char *sip_of_number(const struct ews_session *session, const char *tel)
 	return g_strdup_printf("sip:%s@%s;user=phone", tel + strlen("tel:"), domain);
 }
 
+/* An address is in the list once: adding it again gives what is there, under its own name. */
+static bool is_ours(const struct contact *contact, const char *shown, GError **error)
+{
+	if (contact->name == NULL || shown == NULL || g_str_equal(shown, contact->name))
+		return true;
+	ews_contact_refuse_changed("somebody else added it", error);
+	return false;
+}
+
 static bool add_to_list(struct ews_session *session, const struct contact *contact,
         const char *group_id, struct ews_item_ref *out, GError **error)
 {
 	bool number_only = address_is_tel(contact->key);
 	const char *tel = number_only ? contact->key : contact->tel_uri;
-	if (tel == NULL)
-		return ews_add_new_im_contact_to_group(
-		        session, contact->key, contact->name, group_id, out, error);
+	if (tel == NULL) {
+		g_autofree char *shown = NULL;
+		return ews_add_new_im_contact_to_group(session, contact->key, contact->name,
+		               group_id, out, &shown, error) &&
+		       is_ours(contact, shown, error);
+	}
 	g_autofree char *sip =
 	        number_only ? sip_of_number(session, tel) : g_strconcat("sip:", contact->key, NULL);
 	const char *number = g_str_has_prefix(tel, "tel:") ? tel + strlen("tel:") : tel;
@@ -433,10 +445,45 @@ static bool leave_all_groups(struct ews_session *session, const char *contact_id
 	return ok;
 }
 
-static bool delete (struct ews_session *session, const struct ews_item_ref *ref, GError **error)
+struct entry {
+	const char *item_id;
+	struct contact *contact;
+};
+
+static bool on_entry(const struct ews_contact_change *change, void *data, GError **error)
+{
+	(void)error;
+	struct entry *entry = data;
+	if (change->kind == EWS_CHANGE_UPSERT && entry->contact == NULL &&
+	        g_str_equal(change->item_id, entry->item_id))
+		entry->contact = contact_copy(change->contact);
+	return true;
+}
+
+/* Whether the entry is still as it was; no change key is looked at by the Im* operations. */
+static bool is_still(struct ews_session *session, const char *item_id, const struct contact *before,
+        bool *gone, GError **error)
+{
+	struct entry entry = {.item_id = item_id};
+	struct ews_contacts_sink sink = {.contact = on_entry, .data = &entry};
+	if (!read_list(session, &sink, error))
+		return false;
+	autoptr(contact) now = entry.contact;
+	*gone = now == NULL;
+	if (now == NULL || contact_equal(now, before))
+		return true;
+	ews_contact_refuse_changed("it was to be deleted", error);
+	return false;
+}
+
+static bool delete (struct ews_session *session, const struct ews_item_ref *ref,
+        const struct contact *before, GError **error)
 {
 	g_autoptr(GError) failure = NULL;
-	if (ews_remove_contact_from_im_list(session, ref->id, &failure) ||
+	bool gone = false;
+	if (before != NULL && !is_still(session, ref->id, before, &gone, error))
+		return false;
+	if (gone || ews_remove_contact_from_im_list(session, ref->id, &failure) ||
 	        error_is(failure, "ews.not_found"))
 		return true;
 	enum error_class error_class = error_class_of(failure);

@@ -288,31 +288,40 @@ bool ews_im_call(struct ews_session *session, const struct ews_op *op, GError **
 	return ews_call(session, op, &nothing, NULL, error);
 }
 
+struct made {
+	struct ews_item_ref ref;
+	char *shown;
+};
+
 static bool made_group(struct ews_im_group *group, void *data, GError **error)
 {
 	(void)error;
-	ews_item_ref_set(data, group->group->store_id, group->group->change_key);
+	struct made *made = data;
+	ews_item_ref_set(&made->ref, group->group->store_id, group->group->change_key);
 	return true;
 }
 
 static bool made_persona(const struct ews_im_persona *persona, void *data, GError **error)
 {
 	(void)error;
-	ews_item_ref_set(data, persona->item_id, persona->change_key);
+	struct made *made = data;
+	ews_item_ref_set(&made->ref, persona->item_id, persona->change_key);
+	g_free(made->shown);
+	made->shown = g_strdup(persona->name);
 	return true;
 }
 
 bool ews_im_call_made(struct ews_session *session, const struct ews_op *op,
-        struct ews_item_ref *out, GError **error)
+        struct ews_item_ref *out, char **shown, GError **error)
 {
-	struct ews_item_ref ref = {0};
-	struct ews_im_sink sink = {.group = made_group, .persona = made_persona, .data = &ref};
+	struct made made = {0};
+	struct ews_im_sink sink = {.group = made_group, .persona = made_persona, .data = &made};
 	struct ews_im_reading reading;
 	ews_im_reading_init(&reading, op->name, &sink);
 	GError *failure = NULL;
 	bool ok = ews_call(session, op, &ews_im_list_handler, &reading, &failure);
 	ews_im_reading_clear(&reading);
-	if (ok && ref.id == NULL) {
+	if (ok && made.ref.id == NULL) {
 		ews_protocol_set(&failure, op->name, "what was made has no id");
 		error_reclass(failure, ERROR_UNCERTAIN);
 		ok = false;
@@ -320,7 +329,10 @@ bool ews_im_call_made(struct ews_session *session, const struct ews_op *op,
 	if (!ok)
 		g_propagate_error(error, failure);
 	else if (out != NULL)
-		ews_item_ref_set(out, ref.id, ref.change_key);
-	ews_item_ref_clear(&ref);
+		ews_item_ref_set(out, made.ref.id, made.ref.change_key);
+	if (ok && shown != NULL)
+		*shown = g_steal_pointer(&made.shown);
+	ews_item_ref_clear(&made.ref);
+	g_free(made.shown);
 	return ok;
 }

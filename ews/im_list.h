@@ -51,8 +51,11 @@ extern const struct ews_answer_handler ews_im_list_handler;
 
 /* Sends what was written since ews_request(), for operations that answer only with a code. */
 bool ews_im_call(struct ews_session *session, const struct ews_op *op, GError **error);
-/* The same for those that answer with the one group or persona they made; out may be NULL. */
+/*
+ * The same for those that answer with the one group or persona they made. *shown: the name that the
+ * persona has now, or NULL. Both may be NULL.
+ */
 bool ews_im_call_made(struct ews_session *session, const struct ews_op *op,
-        struct ews_item_ref *out, GError **error);
+        struct ews_item_ref *out, char **shown, GError **error);
 
 #endif

@@ -358,5 +358,5 @@ bool ews_message_get_mime(struct ews_session *session, const char *item_id, ews_
 
 bool ews_message_delete(struct ews_session *session, const char *item_id, GError **error)
 {
-	return ews_delete_item(session, item_id, "HardDelete", error);
+	return ews_delete_item(session, item_id, NULL, "HardDelete", error);
 }

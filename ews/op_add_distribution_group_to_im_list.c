@@ -9,5 +9,5 @@ bool ews_add_distribution_group_to_im_list(struct ews_session *session, const ch
 	struct xml_writer *w = ews_request(session, &op);
 	xml_text_element(w, "m:SmtpAddress", smtp);
 	xml_text_element(w, "m:DisplayName", name);
-	return ews_im_call_made(session, &op, out, error);
+	return ews_im_call_made(session, &op, out, NULL, error);
 }

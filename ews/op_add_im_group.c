@@ -7,5 +7,5 @@ bool ews_add_im_group(
 {
 	struct xml_writer *w = ews_request(session, &op);
 	xml_text_element(w, "m:DisplayName", name);
-	return ews_im_call_made(session, &op, out, error);
+	return ews_im_call_made(session, &op, out, NULL, error);
 }

@@ -12,5 +12,5 @@ bool ews_add_new_tel_uri_contact_to_group(struct ews_session *session, const cha
 	xml_text_element(w, "m:ImTelephoneNumber", number);
 	if (group_id != NULL)
 		ews_write_id(w, "m:GroupId", group_id, NULL);
-	return ews_im_call_made(session, &op, out, error);
+	return ews_im_call_made(session, &op, out, NULL, error);
 }

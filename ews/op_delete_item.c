@@ -19,12 +19,13 @@ static bool on_message(
 
 static const struct ews_answer_handler handler = {.message = on_message};
 
-bool ews_delete_item(struct ews_session *session, const char *id, const char *type, GError **error)
+bool ews_delete_item(struct ews_session *session, const char *id, const char *change_key,
+        const char *type, GError **error)
 {
 	struct xml_writer *w = ews_request(session, &op);
 	xml_attr(w, "DeleteType", type);
 	xml_start(w, "m:ItemIds");
-	ews_write_id(w, "t:ItemId", id, NULL);
+	ews_write_id(w, "t:ItemId", id, change_key);
 	xml_end(w);
 	return ews_call(session, &op, &handler, NULL, error);
 }

@@ -123,7 +123,9 @@ bool ews_update_item(struct ews_session *session, const struct ews_update *updat
         struct ews_item_ref *out, GError **error);
 
 /* type: "HardDelete", "MoveToDeletedItems". Gone already is success. */
-bool ews_delete_item(struct ews_session *session, const char *id, const char *type, GError **error);
+/* change_key may be NULL; servers that honour it refuse to delete what has changed since. */
+bool ews_delete_item(struct ews_session *session, const char *id, const char *change_key,
+        const char *type, GError **error);
 
 /* ---- the Unified Contact Store ---- */
 
@@ -160,8 +162,10 @@ bool ews_set_im_group(
         struct ews_session *session, const char *id, const char *name, GError **error);
 bool ews_remove_im_group(struct ews_session *session, const char *id, GError **error);
 /* name and group_id may be NULL. */
+/* *shown: the contact's name as the server shows it now; NULL: it does not say. Owned. */
 bool ews_add_new_im_contact_to_group(struct ews_session *session, const char *address,
-        const char *name, const char *group_id, struct ews_item_ref *out, GError **error);
+        const char *name, const char *group_id, struct ews_item_ref *out, char **shown,
+        GError **error);
 bool ews_add_new_tel_uri_contact_to_group(struct ews_session *session, const char *tel_uri,
         const char *sip_uri, const char *number, const char *group_id, struct ews_item_ref *out,
         GError **error);

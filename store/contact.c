@@ -29,7 +29,7 @@ struct contact_status *store_contact_status(struct store *store, int64_t mailbox
 	status->dirty = true;
 	autoptr(db_result) row = db_query(store->db,
 	        "SELECT dialect, mail_state, round, im_version, im_read_utc_us, dirty, emptied,"
-	        " unmapped, migrated_utc_us, rolled_back_utc_us, generation"
+	        " unmapped, migrated_utc_us, rolled_back_utc_us, generation, mail_full_utc_us"
 	        " FROM contact_status WHERE mailbox_id = $1",
 	        DB_VALUES(db_int(mailbox_id)), error);
 	int got = row != NULL ? db_next(row, error) : -1;
@@ -47,6 +47,7 @@ struct contact_status *store_contact_status(struct store *store, int64_t mailbox
 		status->migrated_utc_us = db_column_int64(row, 8);
 		status->rolled_back_utc_us = db_column_int64(row, 9);
 		status->generation = db_column_int64(row, 10);
+		status->mail_full_utc_us = db_column_int64(row, 11);
 	}
 	return g_steal_pointer(&status);
 }
@@ -57,20 +58,22 @@ static bool save_status(struct store *store, int64_t mailbox_id,
 	return db_run(store->db,
 	        "INSERT INTO contact_status (mailbox_id, dialect, mail_state, round, im_version,"
 	        " im_read_utc_us, dirty, emptied, unmapped, migrated_utc_us, rolled_back_utc_us,"
-	        " generation) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+	        " generation, mail_full_utc_us)"
+	        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 	        " ON CONFLICT (mailbox_id) DO UPDATE SET dialect = excluded.dialect,"
 	        " mail_state = excluded.mail_state, round = excluded.round,"
 	        " im_version = excluded.im_version, im_read_utc_us = excluded.im_read_utc_us,"
 	        " dirty = excluded.dirty, emptied = excluded.emptied,"
 	        " unmapped = excluded.unmapped, migrated_utc_us = excluded.migrated_utc_us,"
 	        " rolled_back_utc_us = excluded.rolled_back_utc_us,"
-	        " generation = excluded.generation",
+	        " generation = excluded.generation,"
+	        " mail_full_utc_us = excluded.mail_full_utc_us",
 	        DB_VALUES(db_int(mailbox_id), db_text(status->dialect), db_text(status->mail_state),
 	                db_int(status->round), db_text(status->im_version),
 	                db_int(status->im_read_utc_us), db_int(status->dirty),
 	                db_int(status->emptied), db_int(status->unmapped),
 	                db_int(status->migrated_utc_us), db_int(status->rolled_back_utc_us),
-	                db_int(status->generation)),
+	                db_int(status->generation), db_int(status->mail_full_utc_us)),
 	        error);
 }
 
@@ -185,24 +188,27 @@ static bool sweep_theirs(
 
 static bool theirs_done(struct store *store, const struct lease *lease,
         struct contact_status *status, const char *mail_state, bool full, bool changed,
-        GError **error)
+        int64_t now_utc_us, GError **error)
 {
 	if (!lease_check(store, lease, error) ||
 	        (full && !sweep_theirs(store, lease->mailbox->id, status->round, &changed, error)))
 		return false;
 	g_free(status->mail_state);
 	status->mail_state = g_strdup(mail_state);
+	if (full)
+		status->mail_full_utc_us = now_utc_us;
 	status->dirty = status->dirty || changed;
 	return save_status(store, lease->mailbox->id, status, error);
 }
 
 bool store_contact_theirs_done(struct store *store, const struct lease *lease,
         struct contact_status *status, const char *mail_state, bool full, bool changed,
-        GError **error)
+        int64_t now_utc_us, GError **error)
 {
-	return store_begin(store, error) &&
-	       store_end(store, theirs_done(store, lease, status, mail_state, full, changed, error),
-	               error);
+	return store_begin(store, error) && store_end(store,
+	                                            theirs_done(store, lease, status, mail_state,
+	                                                    full, changed, now_utc_us, error),
+	                                            error);
 }
 
 #define OURS_COLUMNS 5

@@ -16,6 +16,7 @@
 struct contact_status {
 	char *dialect; /* NULL: not known yet */
 	char *mail_state; /* of the incremental reading; NULL: read in full */
+	int64_t mail_full_utc_us; /* when the mailbox was last read in full; 0: never */
 	int64_t round; /* of the reading under way */
 	char *im_version; /* of the roster as mirrored; NULL: read it */
 	int64_t im_read_utc_us;
@@ -63,7 +64,7 @@ bool store_contact_stage_groups(struct store *store, const struct lease *lease, 
  */
 bool store_contact_theirs_done(struct store *store, const struct lease *lease,
         struct contact_status *status, const char *mail_state, bool full, bool changed,
-        GError **error);
+        int64_t now_utc_us, GError **error);
 
 /*
  * Mirrors a whole roster (struct contact), and the keys (char *, may be NULL) that are there and
@@ -114,6 +115,10 @@ void contact_group_free(struct contact_group *group);
 GPtrArray *store_contact_groups(struct store *store, int64_t mailbox_id, GError **error);
 /* From now on the names that the mailbox has are the agreed ones. */
 bool store_contact_groups_agree(struct store *store, const struct lease *lease, GError **error);
+
+/* The same for one group, if it is called that way in the mailbox. */
+bool store_contact_group_agree(struct store *store, const struct lease *lease, const char *store_id,
+        const char *name, GError **error);
 
 /* What was agreed about one contact; both images NULL: forget it. */
 bool store_contact_agree(struct store *store, const struct lease *lease, const char *key,

@@ -136,6 +136,15 @@ bool store_contact_groups_agree(struct store *store, const struct lease *lease, 
 	        DB_VALUES(db_int(lease->mailbox->id)), error);
 }
 
+bool store_contact_group_agree(struct store *store, const struct lease *lease, const char *store_id,
+        const char *name, GError **error)
+{
+	return run_checked(store, lease,
+	        "UPDATE contact_group SET agreed_name = name"
+	        " WHERE mailbox_id = $1 AND store_id = $2 AND name = $3",
+	        DB_VALUES(db_int(lease->mailbox->id), db_text(store_id), db_text(name)), error);
+}
+
 bool store_contact_conflict_add(struct store *store, const struct lease *lease,
         const struct contact_conflict *conflict, GError **error)
 {

@@ -12,7 +12,6 @@
 #define PAGE_STEPS 256
 /* Creates that go out in one request; as many steps are uncertain when its answer is lost. */
 #define CREATE_BATCH 50
-#define NAP_US (CLOCK_US_PER_S / 10)
 
 static void refusal_free(void *data)
 {
@@ -38,12 +37,12 @@ void contacts_refuse(struct contacts_report *report, const char *key, const GErr
 	g_ptr_array_add(report->refusals, refusal);
 }
 
-static bool stopping(const struct contacts_run *run)
+bool contacts_stopping(const struct contacts_run *run)
 {
 	return run->options.stopping != NULL && run->options.stopping(run->options.data);
 }
 
-static bool refuse_stopped(const struct contacts_run *run, GError **error)
+bool contacts_refuse_stopped(const struct contacts_run *run, GError **error)
 {
 	error_set(error, ERROR_RETRY, "contacts.stopped",
 	        "the contacts of %s are done in part, because the program was asked to stop: start "
@@ -65,209 +64,6 @@ static struct contact *for_mailbox(
 	copy->key = g_steal_pointer(&address);
 	return copy;
 }
-
-/*
- * Settling what a crash or a lost answer left behind.
- */
-
-static void free_found(void *found)
-{
-	ews_contact_found_free(found);
-}
-
-/* The oldest one that bears the operation's id, else the oldest with that address. */
-static const struct ews_contact_found *pick_found(const GPtrArray *found, const char *op_uuid)
-{
-	for (guint i = 0; i < found->len; i++) {
-		const struct ews_contact_found *one = g_ptr_array_index(found, i);
-		if (g_strcmp0(one->op_uuid, op_uuid) == 0)
-			return one;
-	}
-	return found->len > 0 ? g_ptr_array_index(found, 0) : NULL;
-}
-
-static bool mirror_found(const struct contacts_run *run, const struct journal_step *step,
-        const struct ews_contact_found *found, int64_t round, GError **error)
-{
-	g_autoptr(GPtrArray) items =
-	        g_ptr_array_new_with_free_func((GDestroyNotify)contact_item_free);
-	struct contact_item *item = g_new0(struct contact_item, 1);
-	item->item_id = g_strdup(found->ref.id);
-	item->change_key = g_strdup(found->ref.change_key);
-	item->key = g_strdup(step->key);
-	item->address = g_strdup(found->contact->key);
-	item->op_uuid = g_strdup(found->op_uuid);
-	item->contact = contact_copy(found->contact);
-	item->changed_utc_us = clock_utc_us();
-	g_ptr_array_add(items, item);
-	return store_contact_stage_theirs(run->store, run->lease, round, items, error);
-}
-
-/* Was the contact created? Then the mirror shows it, whatever the reading has told. */
-static bool find_created(struct pass_state *pass, const struct journal_step *step, GError **error)
-{
-	struct contacts_run *run = pass->run;
-	g_autofree char *address = usermap_to_mail(run->map, step->key, error);
-	if (address == NULL)
-		return false;
-	g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(free_found);
-	if (!run->mail.driver->find(run->mail.data, address, step->op_uuid, found, error))
-		return false;
-	const struct ews_contact_found *one = pick_found(found, step->op_uuid);
-	return (one == NULL || mirror_found(run, step, one, -1, error)) &&
-	       store_contact_uncertain_add(run->store, run->lease, step->op_uuid, step->mail_after,
-	               clock_utc_us(), error);
-}
-
-/* The item that the step was about: the one it names or made, else the only one. */
-static const struct contact_item *item_of_step(
-        const struct contact_row *row, const struct journal_step *step)
-{
-	const struct contact_item *any = NULL;
-	for (guint i = 0; i < row->items->len; i++) {
-		any = g_ptr_array_index(row->items, i);
-		if (g_strcmp0(any->item_id, step->item_id) == 0 ||
-		        (step->mail == JOURNAL_CREATE &&
-		                g_strcmp0(any->op_uuid, step->op_uuid) == 0))
-			return any;
-	}
-	return any;
-}
-
-/* What took effect of a step that did not come to its end is agreed on: it was no change of theirs.
- */
-static bool settle_agreed(struct pass_state *pass, const struct journal_step *step, GError **error)
-{
-	struct contacts_run *run = pass->run;
-	if (step->mail == JOURNAL_RENAME_GROUP || step->mail == JOURNAL_DELETE_TWIN)
-		return true;
-	autoptr(contact_row) row =
-	        store_contact_row(run->store, run->lease->mailbox->id, step->key, error);
-	if (row == NULL)
-		return false;
-	const struct contact_item *item = item_of_step(row, step);
-	/* Somebody else may have added the same person meanwhile: then the two are to be linked. */
-	if (step->mail == JOURNAL_CREATE && item != NULL && step->state == JOURNAL_MAIL_SENT &&
-	        step->sent_utc_us != 0 && g_strcmp0(item->op_uuid, step->op_uuid) != 0 &&
-	        !contact_equal(item->contact, step->mail_after))
-		return true;
-	/* Recorded as done: what shows now may have changed since. */
-	bool known = step->mail != JOURNAL_KEEP &&
-	             (step->state == JOURNAL_IM_SENT || step->sent_utc_us == 0);
-	const struct contact *theirs = item != NULL ? item->contact : NULL;
-	if (known)
-		theirs = step->mail_after;
-	const struct plan_effect effect = {
-	        .agreed_im = row->agreed_im,
-	        .agreed_mail = row->agreed_mail,
-	        .im_before = step->im_before,
-	        .im_after = step->im_after,
-	        .mail_before = step->mail_before,
-	        .mail_after = step->mail_after,
-	        .im_written = step->im != JOURNAL_KEEP,
-	        .mail_written = step->mail != JOURNAL_KEEP,
-	        .ours = row->ours,
-	        .theirs = theirs,
-	};
-	struct contact *im, *mail;
-	plan_settle(&effect, &im, &mail);
-	bool good = store_contact_agree(run->store, run->lease, step->key,
-	        item != NULL ? item->item_id : "", item != NULL ? item->change_key : NULL, im, mail,
-	        clock_utc_us(), error);
-	if (im != NULL)
-		contact_free(im);
-	if (mail != NULL)
-		contact_free(mail);
-	return good;
-}
-
-static bool settle_step(struct pass_state *pass, const struct journal_step *step, GError **error)
-{
-	pass->report->settled++;
-	if (step->state == JOURNAL_MAIL_SENT && step->mail == JOURNAL_CREATE &&
-	        step->sent_utc_us != 0 && !find_created(pass, step, error))
-		return false;
-	pass->status->dirty = true;
-	return store_contact_status_save(pass->run->store, pass->run->lease, pass->status, error) &&
-	       settle_agreed(pass, step, error) &&
-	       store_journal_drop(pass->run->store, pass->run->lease, step, error);
-}
-
-/* The IM side's mirror may not show what was written there. */
-static bool read_both(struct pass_state *pass, GError **error)
-{
-	g_clear_pointer(&pass->status->im_version, g_free);
-	return contacts_read_theirs(pass, error) && contacts_read_ours(pass, error);
-}
-
-/* When the last request that may still be under way on the server is over. */
-static int64_t settled_at(const struct pass_state *pass, const GPtrArray *steps, int64_t at)
-{
-	for (guint i = 0; i < steps->len; i++) {
-		const struct journal_step *step = g_ptr_array_index(steps, i);
-		if (step->state == JOURNAL_MAIL_SENT)
-			at = MAX(at,
-			        step->sent_utc_us + pass->run->options.settle_s * CLOCK_US_PER_S);
-	}
-	return at;
-}
-
-static bool wait_until(const struct contacts_run *run, int64_t at_utc_us, GError **error)
-{
-	if (at_utc_us <= clock_utc_us())
-		return true;
-	const char *owner = run->lease->mailbox->owner;
-	if (!run->options.wait) {
-		g_autofree char *at = clock_format_iso(at_utc_us);
-		error_set(error, ERROR_BACKOFF, "contacts.settling",
-		        "an operation on the contacts of %s got no answer: its effect is looked "
-		        "for "
-		        "at %s",
-		        owner, at);
-		if (error != NULL)
-			error_set_retry_at(*error, at_utc_us);
-		return false;
-	}
-	log_warn("contacts.settling",
-	        "an operation on the contacts of %s got no answer: waiting %" G_GINT64_FORMAT
-	        " s before its effect is looked for",
-	        owner, (at_utc_us - clock_utc_us()) / CLOCK_US_PER_S + 1);
-	while (clock_utc_us() < at_utc_us) {
-		if (stopping(run))
-			return refuse_stopped(run, error);
-		clock_sleep_us(MIN(NAP_US, at_utc_us - clock_utc_us()));
-	}
-	return true;
-}
-
-bool contacts_settle(struct pass_state *pass, GError **error)
-{
-	struct contacts_run *run = pass->run;
-	int64_t id = run->lease->mailbox->id;
-	if (!store_journal_drop_planned(run->store, run->lease, error))
-		return false;
-	for (;;) {
-		g_autoptr(GPtrArray) steps =
-		        store_journal_steps(run->store, id, 0, PAGE_STEPS, error);
-		if (steps == NULL)
-			return false;
-		if (steps->len == 0)
-			return true;
-		if (run->options.plan_only)
-			return true;
-		if (!wait_until(run, settled_at(pass, steps, 0), error) || !read_both(pass, error))
-			return false;
-		for (guint i = 0; i < steps->len; i++) {
-			const struct journal_step *step = g_ptr_array_index(steps, i);
-			if (!settle_step(pass, step, error))
-				return false;
-		}
-	}
-}
-
-/*
- * Carrying out.
- */
 
 static void count_done(struct plan_counts *done, const struct journal_step *step)
 {
@@ -301,7 +97,7 @@ static bool step_failed(
 	/* An uncertain step stays as sent: the next pass looks for its effect. */
 	bool half = step->state == JOURNAL_IM_SENT && step->mail != JOURNAL_KEEP;
 	if (class != ERROR_UNCERTAIN &&
-	        ((half && !settle_agreed(pass, step, error)) ||
+	        ((half && !contacts_settle_agreed(pass, step, error)) ||
 	                !store_journal_drop(run->store, run->lease, step, error))) {
 		g_error_free(cause);
 		return false;
@@ -339,13 +135,42 @@ static bool record_done(struct pass_state *pass, const struct journal_step *step
 	return true;
 }
 
+/*
+ * What is to be deleted, as the mailbox showed it: under the item's own address there, which may be
+ * another than the one that is written for the contact.
+ */
+static struct contact *as_mirrored(
+        const struct contacts_run *run, const struct journal_step *step, GError **error)
+{
+	autoptr(contact_row) row =
+	        store_contact_row(run->store, run->lease->mailbox->id, step->key, error);
+	if (row == NULL)
+		return NULL;
+	for (guint i = 0; i < row->items->len; i++) {
+		const struct contact_item *item = g_ptr_array_index(row->items, i);
+		if (!g_str_equal(item->item_id, step->item_id))
+			continue;
+		struct contact *before = contact_copy(step->mail_before);
+		g_free(before->key);
+		before->key = g_strdup(item->address);
+		return before;
+	}
+	return for_mailbox(run, step->mail_before, error);
+}
+
+static bool send_delete(
+        const struct contacts_run *run, const struct journal_step *step, GError **error)
+{
+	struct ews_item_ref ref = {step->item_id, step->change_key};
+	autoptr(contact) before = as_mirrored(run, step, error);
+	return before != NULL && run->mail.driver->remove(run->mail.data, &ref, before, error);
+}
+
 /* One step's request to the mailbox; *out is where the item is afterwards. */
 static bool send_to_mailbox(const struct contacts_run *run, const struct journal_step *step,
         struct ews_item_ref *out, GError **error)
 {
 	struct ews_item_ref ref = {step->item_id, step->change_key};
-	if (step->mail == JOURNAL_DELETE || step->mail == JOURNAL_DELETE_TWIN)
-		return run->mail.driver->remove(run->mail.data, &ref, error);
 	if (step->mail == JOURNAL_RENAME_GROUP) {
 		autoptr(group) group =
 		        group_new(g_ptr_array_index(step->mail_before->groups, 0), GROUP_KIND_USER);
@@ -354,6 +179,8 @@ static bool send_to_mailbox(const struct contacts_run *run, const struct journal
 		return run->mail.driver->rename_group(run->mail.data, group,
 		        g_ptr_array_index(step->mail_after->groups, 0), error);
 	}
+	if (step->mail == JOURNAL_DELETE || step->mail == JOURNAL_DELETE_TWIN)
+		return send_delete(run, step, error);
 	autoptr(contact) before = for_mailbox(run, step->mail_before, error);
 	autoptr(contact) after = before != NULL ? for_mailbox(run, step->mail_after, error) : NULL;
 	return after != NULL &&
@@ -428,7 +255,7 @@ static bool apply_to_im(
 		return true;
 	pass->restless = true;
 	tell_progress(pass);
-	*go_on = (step->mail == JOURNAL_KEEP || settle_agreed(pass, step, error)) &&
+	*go_on = (step->mail == JOURNAL_KEEP || contacts_settle_agreed(pass, step, error)) &&
 	         store_journal_drop(run->store, run->lease, step, error);
 	return false;
 }
@@ -596,8 +423,8 @@ static bool apply_page(struct pass_state *pass, const GPtrArray *steps, GError *
 	for (guint i = 0; i < steps->len;) {
 		struct journal_step *step = g_ptr_array_index(steps, i);
 		guint taken = 1;
-		if (stopping(pass->run))
-			return refuse_stopped(pass->run, error);
+		if (contacts_stopping(pass->run))
+			return contacts_refuse_stopped(pass->run, error);
 		bool good = batchable(step) ? apply_batch(pass, steps, i, &taken, error)
 		                            : apply_step(pass, step, error);
 		if (!good)

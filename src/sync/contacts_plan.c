@@ -44,6 +44,16 @@ static bool each_row(struct planning *planning, row_fn visit, GError **error)
 	}
 }
 
+static const struct contact_item *agreed_item(const struct contact_row *row)
+{
+	for (guint i = 0; i < row->items->len; i++) {
+		const struct contact_item *item = g_ptr_array_index(row->items, i);
+		if (g_strcmp0(item->item_id, row->agreed_item_id) == 0)
+			return item;
+	}
+	return NULL;
+}
+
 /*
  * A user added the person to the mailbox while we did, too: the user's item stands, and ours, which
  * nobody has touched, is redundant.
@@ -63,12 +73,10 @@ static bool is_redundant(const struct contact_row *row, const struct contact_ite
 static const struct contact_item *main_item(
         const struct planning *planning, const struct contact_row *row)
 {
-	const struct contact_item *agreed = NULL, *best = NULL;
+	const struct contact_item *agreed = agreed_item(row), *best = NULL;
 	bool best_uncertain = false;
 	for (guint i = 0; i < row->items->len; i++) {
 		const struct contact_item *item = g_ptr_array_index(row->items, i);
-		if (g_strcmp0(item->item_id, row->agreed_item_id) == 0)
-			agreed = item;
 		bool uncertain = item->op_uuid != NULL &&
 		                 g_hash_table_contains(planning->uncertain, item->op_uuid);
 		if (best == NULL || (best_uncertain && !uncertain)) {
@@ -84,14 +92,31 @@ static const struct contact_item *main_item(
 	return agreed != NULL ? agreed : best;
 }
 
+/* Chosen before the one agreed on: added without knowing of it, and not linked yet. */
+static bool is_unlinked(const struct contact_row *row, const struct contact_item *item)
+{
+	const struct contact_item *agreed = agreed_item(row);
+	return agreed != NULL && agreed != item;
+}
+
+static bool forget_agreement(struct planning *planning, const char *key, GError **error)
+{
+	const struct contacts_run *run = planning->pass->run;
+	return store_contact_agree(
+	        run->store, run->lease, key, "", NULL, NULL, NULL, planning->now_utc_us, error);
+}
+
 static struct plan_row plan_row_of(const struct contact_row *row, const struct contact_item *item)
 {
+	bool unlinked = is_unlinked(row, item);
 	return (struct plan_row){
 	        .key = row->key,
-	        .agreed_im = row->agreed_im,
-	        .agreed_mail = row->agreed_mail,
+	        .agreed_im = unlinked ? NULL : row->agreed_im,
+	        .agreed_mail = unlinked ? NULL : row->agreed_mail,
 	        .ours = row->ours,
 	        .theirs = item != NULL ? item->contact : NULL,
+	        .theirs_anew = item != NULL && row->agreed_mail != NULL &&
+	                       g_strcmp0(item->item_id, row->agreed_item_id) != 0,
 	        .ours_changed_utc_us = row->ours_changed_utc_us,
 	        .theirs_changed_utc_us = item != NULL ? item->changed_utc_us : 0,
 	};
@@ -125,16 +150,47 @@ static bool put_step(struct planning *planning, const struct journal_step *step,
 	return store_journal_put(run->store, run->lease, step, error);
 }
 
+static void *borrow(const void *pointer)
+{
+	return (void *)(uintptr_t)pointer;
+}
+
+/* Made by a request of ours whose answer was lost, and as it was sent: nobody has touched it. */
+static bool is_stray(const struct planning *planning, const struct contact_item *item)
+{
+	const struct contact *sent =
+	        item->op_uuid != NULL ? g_hash_table_lookup(planning->uncertain, item->op_uuid)
+	                              : NULL;
+	return sent != NULL && contact_equal(item->contact, sent);
+}
+
 static bool is_twin(const struct planning *planning, const struct contact_row *row,
         const struct contact_item *item, const struct contact_item *kept)
 {
 	if (g_strcmp0(item->item_id, row->agreed_item_id) == 0)
 		return is_redundant(row, item, kept);
-	const struct contact *sent =
-	        item->op_uuid != NULL ? g_hash_table_lookup(planning->uncertain, item->op_uuid)
-	                              : NULL;
-	return sent != NULL &&
-	       (contact_equal(item->contact, sent) || contact_equal(item->contact, kept->contact));
+	return is_stray(planning, item) ||
+	       (item->op_uuid != NULL && contact_equal(item->contact, kept->contact) &&
+	               g_hash_table_contains(planning->uncertain, item->op_uuid));
+}
+
+/* What is decided about a twin holds on, should this plan not come to its end. */
+static bool plan_twin(struct planning *planning, const struct contact_row *row,
+        const struct contact_item *item, GError **error)
+{
+	const struct contacts_run *run = planning->pass->run;
+	const struct journal_step step = {
+	        .seq = ++planning->seq,
+	        .key = borrow(row->key),
+	        .mail = JOURNAL_DELETE_TWIN,
+	        .item_id = item->item_id,
+	        .change_key = item->change_key,
+	        .op_uuid = item->op_uuid,
+	        .mail_before = item->contact,
+	};
+	return store_contact_uncertain_add(run->store, run->lease, item->op_uuid, item->contact,
+	               planning->now_utc_us, error) &&
+	       put_step(planning, &step, error);
 }
 
 /* Twins that a lost request left behind go, unless somebody has worked on them since. */
@@ -142,19 +198,9 @@ static bool plan_twins(struct planning *planning, const struct contact_row *row,
         const struct contact_item *kept, GError **error)
 {
 	for (guint i = 0; i < row->items->len; i++) {
-		struct contact_item *item = g_ptr_array_index(row->items, i);
-		if (item == kept || !is_twin(planning, row, item, kept))
-			continue;
-		struct journal_step step = {
-		        .seq = ++planning->seq,
-		        .key = row->key,
-		        .mail = JOURNAL_DELETE_TWIN,
-		        .item_id = item->item_id,
-		        .change_key = item->change_key,
-		        .op_uuid = item->op_uuid,
-		        .mail_before = item->contact,
-		};
-		if (!put_step(planning, &step, error))
+		const struct contact_item *item = g_ptr_array_index(row->items, i);
+		if (item != kept && is_twin(planning, row, item, kept) &&
+		        !plan_twin(planning, row, item, error))
 			return false;
 	}
 	return true;
@@ -169,11 +215,6 @@ static enum journal_op journal_op(enum plan_op op)
 	        [PLAN_DELETE] = JOURNAL_DELETE,
 	};
 	return ops[op];
-}
-
-static void *borrow(const void *pointer)
-{
-	return (void *)(uintptr_t)pointer;
 }
 
 /* What is left to do about one contact, once its conflicts are noted. */
@@ -313,11 +354,52 @@ static bool left_alone(struct planning *planning, const struct contact_row *row)
 	return address == NULL;
 }
 
+/*
+ * A lost create took effect after both sides had forgotten the contact: it is no news of the
+ * mailbox's. Where items bear no operation's id, nobody can tell it from a user's, so that it
+ * stands, and is recorded.
+ */
+static bool is_late_create(const struct planning *planning, const struct contact_row *row,
+        const struct contact_item *item)
+{
+	return item != NULL && row->ours == NULL && row->agreed_mail == NULL &&
+	       is_stray(planning, item);
+}
+
+static bool note_late_create(
+        struct planning *planning, const struct contact_row *row, GError **error)
+{
+	const struct contacts_run *run = planning->pass->run;
+	const struct contact_item *item = main_item(planning, row);
+	GHashTableIter iter;
+	void *sent;
+	if (item == NULL || item->op_uuid != NULL || row->ours != NULL || row->agreed_mail != NULL)
+		return true;
+	g_hash_table_iter_init(&iter, planning->uncertain);
+	while (g_hash_table_iter_next(&iter, NULL, &sent)) {
+		if (!contact_equal(item->contact, sent))
+			continue;
+		const struct contact_conflict note = {
+		        .key = row->key,
+		        .field = borrow("contact"),
+		        .mail_value = item->contact->name,
+		        .mailbox_won = true,
+		        .seen_utc_us = planning->now_utc_us,
+		};
+		return store_contact_conflict_add(run->store, run->lease, &note, error);
+	}
+	return true;
+}
+
 static bool plan_one(struct planning *planning, const struct contact_row *row, GError **error)
 {
 	const struct contact_item *item = main_item(planning, row);
 	if (planning->seen != NULL)
 		g_hash_table_add(planning->seen, g_strdup(row->key));
+	if (planning->pass->run->policy.to_mailbox && is_late_create(planning, row, item))
+		return plan_twin(planning, row, item, error);
+	if (is_unlinked(row, item) && !forget_agreement(planning, row->key, error))
+		return false;
 	if (left_alone(planning, row)) {
 		planning->counts.ours += row->ours != NULL;
 		planning->counts.theirs += item != NULL;
@@ -326,7 +408,8 @@ static bool plan_one(struct planning *planning, const struct contact_row *row, G
 	struct plan_row plan_row = plan_row_of(row, item);
 	struct plan_translation translation;
 	plan_groups_translate(planning->groups, &plan_row, &translation);
-	bool good = decide(planning, &translation.row, item, error) &&
+	bool good = note_late_create(planning, row, error) &&
+	            decide(planning, &translation.row, item, error) &&
 	            (item == NULL || !planning->pass->run->policy.to_mailbox ||
 	                    plan_twins(planning, row, item, error));
 	plan_translation_clear(&translation);

@@ -13,6 +13,8 @@ struct pass_state {
 	struct contacts_report *report;
 	struct contact_status *status;
 	uint64_t steps_total, steps_done;
+	bool reread_im; /* whatever its version is */
+	bool im_moved; /* settling: the IM side is another than when the steps were planned */
 	bool restless; /* something changed between reading and writing: plan again */
 	bool left_over; /* problems or waiting changes: plan again next time */
 };
@@ -24,9 +26,17 @@ bool contacts_read_ours(struct pass_state *pass, GError **error);
 /* contacts_plan.c: the mirrors into the journal. *go is false when nothing is to be carried out. */
 bool contacts_plan(struct pass_state *pass, bool *go, GError **error);
 
-/* apply.c */
+/* contacts_settle.c */
 bool contacts_settle(struct pass_state *pass, GError **error);
+/* What took effect of a step that did not come to its end is agreed on: it was no change of theirs.
+ */
+bool contacts_settle_agreed(
+        struct pass_state *pass, const struct journal_step *step, GError **error);
+
+/* apply.c */
 bool contacts_apply(struct pass_state *pass, GError **error);
+bool contacts_stopping(const struct contacts_run *run);
+bool contacts_refuse_stopped(const struct contacts_run *run, GError **error); /* contacts.stopped */
 
 void contacts_refuse(struct contacts_report *report, const char *key, const GError *cause);
 

@@ -5,7 +5,12 @@
 
 /* Changes that are held before they are written to the mirror in one transaction. */
 #define STAGE_BATCH 256
-#define FULL_ROSTER_EVERY_US CLOCK_US_PER_DAY
+/*
+ * Each side is compared in full this often, whatever it tells of changes: an IM server's version
+ * may miss one, and a mail server may forget a sync state while the folder is empty, so that nobody
+ * can see it.
+ */
+#define FULL_EVERY_US CLOCK_US_PER_DAY
 
 struct reading {
 	struct pass_state *pass;
@@ -144,14 +149,17 @@ static bool read_changes(
 	if (*state_lost)
 		return true;
 	pass->status->round = reading.round;
-	return store_contact_theirs_done(
-	        run->store, run->lease, pass->status, state_out, full, reading.any, error);
+	return store_contact_theirs_done(run->store, run->lease, pass->status, state_out, full,
+	        reading.any, reading.now_utc_us, error);
 }
 
 bool contacts_read_theirs(struct pass_state *pass, GError **error)
 {
 	bool state_lost = false;
-	g_autofree char *state = g_strdup(pass->status->mail_state);
+	/* A rollback may have only the mirror to go by. */
+	bool due = !pass->run->options.rollback &&
+	           clock_utc_us() - pass->status->mail_full_utc_us >= FULL_EVERY_US;
+	g_autofree char *state = due ? NULL : g_strdup(pass->status->mail_state);
 	if (!read_changes(pass, state, &state_lost, error))
 		return false;
 	if (!state_lost)
@@ -187,8 +195,9 @@ bool contacts_read_ours(struct pass_state *pass, GError **error)
 	if (status->im_version != NULL && !run->options.accept_older &&
 	        run->im.driver->went_back(run->im.data, status->im_version, version))
 		return refuse_went_back(pass, version, error);
-	bool due = status->im_version == NULL || !g_str_equal(status->im_version, version) ||
-	           now - status->im_read_utc_us >= FULL_ROSTER_EVERY_US;
+	bool due = pass->reread_im || status->im_version == NULL ||
+	           !g_str_equal(status->im_version, version) ||
+	           now - status->im_read_utc_us >= FULL_EVERY_US;
 	if (!due)
 		return true;
 	autoptr(im_roster) roster = run->im.driver->read(run->im.data, owner, error);

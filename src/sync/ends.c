@@ -31,10 +31,11 @@ static bool session_update(void *data, const struct ews_item_ref *ref, const str
 	return ews_contact_update(end->session, end->dialect, ref, before, after, out, error);
 }
 
-static bool session_remove(void *data, const struct ews_item_ref *ref, GError **error)
+static bool session_remove(
+        void *data, const struct ews_item_ref *ref, const struct contact *before, GError **error)
 {
 	struct mail_end_session *end = data;
-	return ews_contact_delete(end->session, end->dialect, ref, error);
+	return ews_contact_delete(end->session, end->dialect, ref, before, error);
 }
 
 static bool session_find(

@@ -21,7 +21,8 @@ struct mail_end_driver {
 	        struct ews_outcome *outcomes, GError **error);
 	bool (*update)(void *data, const struct ews_item_ref *ref, const struct contact *before,
 	        const struct contact *after, struct ews_item_ref *out, GError **error);
-	bool (*remove)(void *data, const struct ews_item_ref *ref, GError **error);
+	bool (*remove)(void *data, const struct ews_item_ref *ref, const struct contact *before,
+	        GError **error);
 	bool (*find)(void *data, const char *address, const char *op_uuid, GPtrArray *found,
 	        GError **error);
 	bool (*rename_group)(

@@ -225,7 +225,8 @@ static void only_theirs(struct merge *merge)
 {
 	const struct plan_row *row = merge->row;
 	struct plan_decision *out = merge->out;
-	bool revived = row->agreed_mail != NULL && changed(row->theirs, row->agreed_mail);
+	bool revived = row->agreed_mail != NULL &&
+	               (row->theirs_anew || changed(row->theirs, row->agreed_mail));
 	if (row->agreed_mail != NULL && !revived)
 		return;
 	if (revived)
@@ -270,7 +271,8 @@ static void conclude(
 	/* What stands on one side only because it may not be carried over is not agreed on. */
 	if ((out->im_after == NULL) != (out->mail_after == NULL))
 		return;
-	out->agree = row->regrouped || !same_image(out->im_after, row->agreed_im) ||
+	out->agree = row->regrouped || row->theirs_anew ||
+	             !same_image(out->im_after, row->agreed_im) ||
 	             !same_image(out->mail_after, row->agreed_mail);
 }
 

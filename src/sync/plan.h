@@ -60,6 +60,8 @@ struct plan_row {
 	const struct contact *ours_held;
 	bool regrouped; /* agreed images stand under new names of groups: they must be saved */
 	int64_t ours_changed_utc_us, theirs_changed_utc_us; /* 0: not known */
+	/* Theirs is another item than the one agreed on: somebody added the contact anew. */
+	bool theirs_anew;
 };
 
 struct plan_conflict {

@@ -103,6 +103,11 @@ void plan_settle(const struct plan_effect *effect, struct contact **im, struct c
 		return;
 	bool whole = effect->agreed_im == NULL || effect->im_before == NULL ||
 	             effect->mail_before == NULL;
+	bool deletes = effect->im_after == NULL && effect->mail_after == NULL;
+	/* Who had deleted it has it again: it was added anew, and what was agreed is over. */
+	if (deletes && ((effect->im_before == NULL && effect->ours != NULL) ||
+	                       (effect->mail_before == NULL && effect->theirs != NULL)))
+		return;
 	if (effect->im_after == NULL || effect->mail_after == NULL) {
 		*im = copy(effect->agreed_im);
 		*mail = copy(effect->agreed_mail);

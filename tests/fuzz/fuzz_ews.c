@@ -192,7 +192,7 @@ static bool find_ucs(struct ews_session *session, GError **error)
 
 static bool delete_ucs(struct ews_session *session, GError **error)
 {
-	return ews_contact_delete(session, EWS_DIALECT_UCS, &some_ref, error);
+	return ews_contact_delete(session, EWS_DIALECT_UCS, &some_ref, NULL, error);
 }
 
 static bool group_delete(struct ews_session *session, GError **error)

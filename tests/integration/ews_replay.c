@@ -171,7 +171,7 @@ static bool replay_update_item(struct tool *tool, GError **error)
 
 static bool replay_delete_item(struct tool *tool, GError **error)
 {
-	return ews_delete_item(tool->session, "1", "HardDelete", error);
+	return ews_delete_item(tool->session, "1", NULL, "HardDelete", error);
 }
 
 static bool replay_resolve_names(struct tool *tool, GError **error)
@@ -216,7 +216,8 @@ static bool replay_remove_im_group(struct tool *tool, GError **error)
 static bool replay_add_new_im_contact(struct tool *tool, GError **error)
 {
 	struct ews_item_ref ref = {0};
-	bool ok = ews_add_new_im_contact_to_group(tool->session, "x", NULL, NULL, &ref, error);
+	bool ok =
+	        ews_add_new_im_contact_to_group(tool->session, "x", NULL, NULL, &ref, NULL, error);
 	put_ref(tool, &ref);
 	return ok;
 }

@@ -259,7 +259,9 @@ static bool do_delete(struct tool *tool, GError **error)
 {
 	struct ews_item_ref ref = {0};
 	ews_item_ref_set(&ref, text_in(tool, "id"), NULL);
-	bool ok = ews_contact_delete(tool->session, dialect_in(tool), &ref, error);
+	const json_t *known = json_object_get(tool->in, "before");
+	autoptr(contact) before = known != NULL ? contact_in(known) : NULL;
+	bool ok = ews_contact_delete(tool->session, dialect_in(tool), &ref, before, error);
 	ews_item_ref_clear(&ref);
 	return ok;
 }

@@ -50,10 +50,13 @@ unit_sync_SOURCES = \
 	tests/unit/sync/test_wanted.c
 unit_sync_LDADD = $(UNIT_LDADD)
 
-# Random histories, to be run by hand with IMEX_MODEL_SEED until no history fails.
+# Random histories of contact lists.
 check_PROGRAMS += unit_sync_model
 unit_sync_model_SOURCES = \
 	tests/unit/sync/fake_ends.c tests/unit/sync/fake_ends.h \
+	tests/unit/sync/model.h \
+	tests/unit/sync/model_edits.c \
+	tests/unit/sync/model_judge.c \
 	tests/unit/sync/model_main.c
 unit_sync_model_LDADD = $(UNIT_LDADD)
 

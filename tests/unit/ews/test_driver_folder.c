@@ -527,15 +527,42 @@ START_TEST(folder_deletes)
 	g_autofree char *done = fake_message("DeleteItem", "");
 	g_autofree char *batch = fake_batch("DeleteItem", done);
 	fake_answer(fake, batch);
-	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_FOLDER, &ref_one, NULL));
+	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_FOLDER, &ref_one, NULL, NULL));
 	ck_assert_str_eq(fake_request(fake, 0),
 	        "<m:DeleteItem DeleteType=\"MoveToDeletedItems\"><m:ItemIds><t:ItemId Id=\"1\"/>"
 	        "</m:ItemIds></m:DeleteItem>");
 	answer_failure(fake, "DeleteItem", "ErrorItemNotFound");
-	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_FOLDER, &ref_one, NULL));
+	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_FOLDER, &ref_one, NULL, NULL));
 	answer_failure(fake, "DeleteItem", "ErrorAccessDenied");
-	ck_assert(!ews_contact_delete(fake->session, EWS_DIALECT_FOLDER, &ref_one, &error));
+	ck_assert(!ews_contact_delete(fake->session, EWS_DIALECT_FOLDER, &ref_one, NULL, &error));
 	ck_assert_str_eq(error_reason(error), "ews.forbidden");
+}
+END_TEST
+
+START_TEST(folder_deletes_what_is_as_it_was)
+{
+	autoptr(fake) fake = fake_new();
+	g_autoptr(GError) error = NULL;
+	autoptr(contact) before = contact_new("bob@corp.example", "Bob");
+	contact_add_group(before, "Work");
+	contact_add_group(before, "Holiday");
+	answer_items(fake, "GetItem", NOW("Bob", ""));
+	g_autofree char *done = fake_message("DeleteItem", "");
+	g_autofree char *batch = fake_batch("DeleteItem", done);
+	fake_answer(fake, batch);
+	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_FOLDER, &ref_one, before, NULL));
+	/* Whose change key is the one just read. */
+	ck_assert_ptr_nonnull(strstr(fake_request(fake, 1), "ChangeKey="));
+	answer_items(fake, "GetItem", NOW("Bobby", ""));
+	ck_assert(!ews_contact_delete(fake->session, EWS_DIALECT_FOLDER, &ref_one, before, &error));
+	ck_assert_str_eq(error_reason(error), "ews.conflict");
+	ck_assert_int_eq(error_class_of(error), ERROR_ITEM);
+	g_clear_error(&error);
+	answer_failure(fake, "GetItem", "ErrorItemNotFound");
+	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_FOLDER, &ref_one, before, NULL));
+	answer_failure(fake, "GetItem", "ErrorServerBusy");
+	ck_assert(!ews_contact_delete(fake->session, EWS_DIALECT_FOLDER, &ref_one, before, &error));
+	ck_assert_str_eq(error_reason(error), "ews.busy");
 }
 END_TEST
 
@@ -633,6 +660,7 @@ Suite *driver_folder_suite(void)
 	tcase_add_test(tests, folder_update_sees_others_edits);
 	tcase_add_test(tests, folder_update_that_loses_a_race);
 	tcase_add_test(tests, folder_deletes);
+	tcase_add_test(tests, folder_deletes_what_is_as_it_was);
 	tcase_add_test(tests, folder_finds_by_address_and_operation);
 	tcase_add_test(tests, folder_finds_without_the_servers_help);
 	tcase_add_test(tests, groups_are_nothing_of_their_own_in_folder);

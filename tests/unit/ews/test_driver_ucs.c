@@ -321,15 +321,50 @@ START_TEST(ucs_deletes)
 {
 	autoptr(fake) fake = fake_new();
 	done(fake, "RemoveContactFromImList");
-	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_UCS, &ref_one, NULL));
+	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_UCS, &ref_one, NULL, NULL));
 	refused(fake, "RemoveContactFromImList", "ErrorItemNotFound");
-	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_UCS, &ref_one, NULL));
+	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_UCS, &ref_one, NULL, NULL));
 	/* A server that refuses the operation: out of every group. */
 	refused(fake, "RemoveContactFromImList", "ErrorAccessDenied");
 	fake_answer(fake, LIST(PLAIN_GROUPS, BOB));
 	done(fake, "RemoveImContactFromGroup");
-	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_UCS, &ref_one, NULL));
+	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_UCS, &ref_one, NULL, NULL));
 	ck_assert_ptr_nonnull(strstr(fake_request(fake, 4), "<m:GroupId Id=\"go\"/>"));
+}
+END_TEST
+
+START_TEST(ucs_deletes_what_is_as_it_was)
+{
+	autoptr(fake) fake = fake_new();
+	g_autoptr(GError) error = NULL;
+	autoptr(contact) before = contact_new("bob@corp.example", "Bob");
+	fake_answer(fake, LIST(PLAIN_GROUPS, BOB));
+	done(fake, "RemoveContactFromImList");
+	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_UCS, &ref_one, before, NULL));
+	contact_add_group(before, "Work"); /* which the user has taken it out of */
+	fake_answer(fake, LIST(PLAIN_GROUPS, BOB));
+	ck_assert(!ews_contact_delete(fake->session, EWS_DIALECT_UCS, &ref_one, before, &error));
+	ck_assert_str_eq(error_reason(error), "ews.conflict");
+	fake_answer(fake, LIST(PLAIN_GROUPS, ""));
+	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_UCS, &ref_one, before, NULL));
+}
+END_TEST
+
+/* The address was in the list already, under a name of its own. */
+START_TEST(ucs_links_instead_of_creating_twice)
+{
+	autoptr(fake) fake = fake_new();
+	g_autoptr(GError) error = NULL;
+	autoptr(contact) wanted = contact_new("bob@corp.example", "Robert");
+	struct ews_item_ref out = {0};
+	fake_answer(fake, LIST(PLAIN_GROUPS, ""));
+	fake_answer(fake,
+	        "<m:AddNewImContactToGroupResponse ResponseClass=\"Success\"><m:ResponseCode>"
+	        "NoError</m:ResponseCode>" BOB "</m:AddNewImContactToGroupResponse>");
+	ck_assert(
+	        !ews_contact_create(fake->session, EWS_DIALECT_UCS, wanted, "uuid", &out, &error));
+	ck_assert_str_eq(error_reason(error), "ews.conflict");
+	ews_item_ref_clear(&out);
 }
 END_TEST
 
@@ -428,6 +463,8 @@ Suite *driver_ucs_suite(void)
 	tcase_add_test(tests, ucs_moves_between_groups);
 	tcase_add_test(tests, ucs_changes_a_name_through_the_item);
 	tcase_add_test(tests, ucs_deletes);
+	tcase_add_test(tests, ucs_deletes_what_is_as_it_was);
+	tcase_add_test(tests, ucs_links_instead_of_creating_twice);
 	tcase_add_test(tests, ucs_finds_by_address);
 	tcase_add_test(tests, ucs_keeps_groups);
 	tcase_add_test(tests, the_dialect_is_what_the_server_knows);

@@ -18,6 +18,22 @@ struct fake_late {
 	struct contact *before, *after;
 };
 
+const char *fake_fault_name(enum fake_fault fault)
+{
+	static const char *const names[FAKE_FAULTS] = {
+	        [FAKE_FINE] = "fine",
+	        [FAKE_KILL_BEFORE] = "killed before the effect",
+	        [FAKE_KILL_AFTER] = "killed after the effect",
+	        [FAKE_LOST_BEFORE] = "no answer and no effect",
+	        [FAKE_LOST_AFTER] = "no answer and the effect",
+	        [FAKE_LATE] = "no answer and a late effect",
+	        [FAKE_VERY_LATE] = "no answer and a very late effect",
+	        [FAKE_RETRY] = "refused for now",
+	        [FAKE_ITEM] = "refused for good",
+	};
+	return names[fault];
+}
+
 static void item_free(void *data)
 {
 	struct fake_item *item = data;
@@ -181,6 +197,15 @@ void fake_mail_delete(struct fake *fake, const char *address)
 		delete_item(fake, item);
 }
 
+void fake_mail_readdress(struct fake *fake, const char *from, const char *to)
+{
+	struct fake_item *item = fake_item(fake, from);
+	autoptr(contact) now = contact_copy(item->contact);
+	g_free(now->key);
+	now->key = g_strdup(to);
+	change_item(fake, item, now);
+}
+
 void fake_mail_rename_group(struct fake *fake, const char *from, const char *to)
 {
 	struct group *group = group_by_name(fake, from);
@@ -199,13 +224,25 @@ void fake_mail_rename_group(struct fake *fake, const char *from, const char *to)
 	}
 }
 
-/* In the contact store an address is there once; asking again gives what is there. */
+/*
+ * In the contact store an address is there once: asking again puts what is there into the groups,
+ * and its name stays.
+ */
 static struct fake_item *create_item(
         struct fake *fake, const struct contact *contact, const char *op_uuid)
 {
 	struct fake_item *item =
 	        fake->dialect == EWS_DIALECT_UCS ? fake_item(fake, contact->key) : NULL;
-	return item != NULL ? item : add_item(fake, contact, op_uuid);
+	if (item == NULL)
+		return add_item(fake, contact, op_uuid);
+	if (contact->name == NULL || g_strcmp0(contact->name, item->contact->name) == 0) {
+		autoptr(contact) now = contact_copy(item->contact);
+		for (guint i = 0; i < contact->groups->len; i++)
+			contact_add_group(now, g_ptr_array_index(contact->groups, i));
+		if (!contact_equal(now, item->contact))
+			change_item(fake, item, now);
+	}
+	return item;
 }
 
 static bool text_moved(const char *now, const char *before, const char *after)
@@ -426,6 +463,12 @@ static bool create_one(
 		postpone(fake, fault, 'c', NULL, NULL, wanted->contact, wanted->op_uuid);
 	if (has_effect(fault)) {
 		const struct fake_item *item = create_item(fake, wanted->contact, wanted->op_uuid);
+		if (wanted->contact->name != NULL &&
+		        g_strcmp0(item->contact->name, wanted->contact->name) != 0 &&
+		        fault == FAKE_FINE) {
+			error_set(&outcome->error, ERROR_ITEM, "ews.conflict", "it was there");
+			return false;
+		}
 		if (fault == FAKE_FINE)
 			set_ref(&outcome->ref, item);
 	}
@@ -476,7 +519,8 @@ static bool fake_update(void *data, const struct ews_item_ref *ref, const struct
 	return end(fake, fault, error);
 }
 
-static bool fake_remove(void *data, const struct ews_item_ref *ref, GError **error)
+static bool fake_remove(
+        void *data, const struct ews_item_ref *ref, const struct contact *before, GError **error)
 {
 	struct fake *fake = data;
 	enum fake_fault fault = begin(fake, "remove", true);
@@ -484,6 +528,10 @@ static bool fake_remove(void *data, const struct ews_item_ref *ref, GError **err
 	/* One that comes late may take a user's edit along, which nobody could prevent. */
 	if (is_late(fault))
 		fault = FAKE_LOST_AFTER;
+	if (item != NULL && !contact_equal(item->contact, before)) {
+		error_set(error, ERROR_ITEM, "ews.conflict", "it changed meanwhile");
+		return false;
+	}
 	if (has_effect(fault) && item != NULL)
 		delete_item(fake, item);
 	return end(fake, fault, error);

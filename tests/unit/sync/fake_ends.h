@@ -35,6 +35,8 @@ enum fake_fault {
 	FAKE_FAULTS
 };
 
+const char *fake_fault_name(enum fake_fault fault);
+
 struct fake_late;
 
 struct fake {
@@ -70,6 +72,8 @@ struct im_end fake_im_end(struct fake *fake, bool writable);
 struct fake_item *fake_item(struct fake *fake, const char *address);
 void fake_mail_put(struct fake *fake, const struct contact *contact);
 void fake_mail_delete(struct fake *fake, const char *address);
+/* The item stays and bears another address. */
+void fake_mail_readdress(struct fake *fake, const char *from, const char *to);
 void fake_mail_rename_group(struct fake *fake, const char *from, const char *to);
 void fake_im_put(struct fake *fake, const struct contact *contact);
 void fake_im_delete(struct fake *fake, const char *key);

@@ -295,12 +295,33 @@ START_TEST(decision_is_stable)
 }
 END_TEST
 
+/* Taken off and added anew in the mailbox: that is a change, whatever it looks like. */
+START_TEST(added_anew_wins_against_a_deletion)
+{
+	autoptr(contact) agreed = image("Bob//");
+	struct plan_row row = {
+	        "bob@im.example", agreed, agreed, NULL, agreed, NULL, false, 0, 0, true};
+	struct plan_policy policy = policy_of(0);
+	struct plan_decision decision;
+	plan_contact(&row, &policy, &decision);
+	ck_assert_int_eq(decision.im, PLAN_CREATE);
+	ck_assert_uint_eq(decision.conflicts->len, 1);
+	plan_decision_clear(&decision);
+	row.ours = agreed;
+	plan_contact(&row, &policy, &decision);
+	ck_assert_int_eq(decision.im, PLAN_KEEP);
+	ck_assert(decision.agree); /* on the other item */
+	plan_decision_clear(&decision);
+}
+END_TEST
+
 START_TEST(conflict_keeps_both_values)
 {
 	autoptr(contact) agreed = image("Bob//");
 	autoptr(contact) ours = image("Rob//");
 	autoptr(contact) theirs = image("Bobby//");
-	struct plan_row row = {"bob@im.example", agreed, agreed, ours, theirs, NULL, false, 0, 0};
+	struct plan_row row = {
+	        "bob@im.example", agreed, agreed, ours, theirs, NULL, false, 0, 0, false};
 	struct plan_policy policy = policy_of(0);
 	struct plan_decision decision;
 	plan_contact(&row, &policy, &decision);
@@ -467,8 +488,8 @@ START_TEST(rename_in_mailbox_moves_members)
 	autoptr(contact) in_m = member("a", "M");
 	autoptr(contact) fresh = member("b", "G");
 	autoptr(plan_groups) groups = plan_groups_new(&policy);
-	struct plan_row row = {"a", in_g, in_g, in_g, in_m, NULL, false, 0, 0};
-	struct plan_row added = {"b", NULL, NULL, fresh, NULL, NULL, false, 0, 0};
+	struct plan_row row = {"a", in_g, in_g, in_g, in_m, NULL, false, 0, 0, false};
+	struct plan_row added = {"b", NULL, NULL, fresh, NULL, NULL, false, 0, 0, false};
 	plan_groups_object(groups, "G", "M");
 	plan_groups_row(groups, &row);
 	plan_groups_row(groups, &added);
@@ -503,7 +524,7 @@ START_TEST(rename_on_im_side_is_one_operation)
 	autoptr(contact) in_g = member("a", "G");
 	autoptr(contact) in_n = member("a", "N");
 	autoptr(plan_groups) groups = plan_groups_new(&policy);
-	struct plan_row row = {"a", in_g, in_g, in_n, in_g, NULL, false, 0, 0};
+	struct plan_row row = {"a", in_g, in_g, in_n, in_g, NULL, false, 0, 0, false};
 	plan_groups_object(groups, "G", "G");
 	plan_groups_row(groups, &row);
 	ck_assert_uint_eq(plan_groups_decide(groups)->len, 1);
@@ -538,6 +559,7 @@ Suite *plan_suite(void)
 	tcase_add_loop_test(tests, decides_one_contact, 0, (int)G_N_ELEMENTS(rows));
 	tcase_add_loop_test(tests, decision_is_stable, 0, (int)G_N_ELEMENTS(rows));
 	tcase_add_test(tests, conflict_keeps_both_values);
+	tcase_add_test(tests, added_anew_wins_against_a_deletion);
 	tcase_add_loop_test(tests, guards_against_mass_deletion, 0, (int)G_N_ELEMENTS(guards));
 	tcase_add_loop_test(tests, finds_renamed_groups, 0, (int)G_N_ELEMENTS(renames));
 	tcase_add_test(tests, rename_in_mailbox_moves_members);
