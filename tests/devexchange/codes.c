@@ -8,6 +8,7 @@ static const struct {
 	const char *code, *text;
 } codes[] = {
         {"ErrorAccessDenied", "Access is denied. Check credentials and try again."},
+        {"ErrorAttachmentNestLevelLimitExceeded", "Items are attached to items too deeply."},
         {"ErrorAttachmentSizeLimitExceeded", "The attachment exceeds the maximum supported size."},
         {"ErrorBatchProcessingStopped", "Batch processing stopped."},
         {"ErrorCannotCreateContactInNonContactFolder",
@@ -103,6 +104,8 @@ static const struct {
         {"ErrorMessageDispositionRequired", "Message Disposition required."},
         {"ErrorMessageSizeExceeded", "The message exceeds the maximum supported size."},
         {"ErrorMimeContentConversionFailed", "The MIME content could not be converted."},
+        {"ErrorMissingItemForCreateItemAttachment",
+                "The item that shall be attached is missing or of a kind that cannot be attached."},
         {"ErrorMissedNotificationEvents", "Notification events were missed."},
         {"ErrorMoveCopyFailed", "The move or copy operation failed."},
         {"ErrorMoveDistinguishedFolder", "Distinguished folders cannot be moved."},

@@ -8,11 +8,14 @@
  *   DELETE counters
  *   GET    mailboxes           [{"smtp", "name", "items": {"folder": N}}]
  *   POST   mailboxes           {"smtp", "name"?, "password"?, "upn"?, "sip"?, "alias"?,
- *                               "impersonator"?, "disabled"?}: adds or changes
- *   GET    partners            POST partners {"metadata", "ca"?} adds; {"issuer", "enabled"}
- * changes POST   partners/refresh    reads all metadata documents again POST   signing/roll a new
- * signing certificate POST   clock               {"skew_s": N}: what time tokens are checked
- * against POST   groups              {"smtp"}: adds a directory distribution group POST   shutdown
+ *                               "impersonator"?, "disabled"?, "photo"?}: adds or changes
+ *   GET    partners
+ *   POST   partners            {"metadata", "ca"?} adds; {"issuer", "enabled"} changes
+ *   POST   partners/refresh    reads all metadata documents again
+ *   POST   signing/roll        a new signing certificate
+ *   POST   clock               {"skew_s": N}: what time tokens are checked against
+ *   POST   groups              {"smtp"}: adds a directory distribution group
+ *   POST   shutdown
  */
 #include "http.h"
 #include "partner.h"
@@ -128,6 +131,20 @@ static enum MHD_Result get_mailboxes(struct exchange *x, const json_t *in, const
 	return reply(x, 200, list);
 }
 
+/* Base64; an empty text takes the photo away. */
+static void set_photo(struct mailbox *mb, const char *text)
+{
+	gsize length;
+	guchar *bytes = g_base64_decode(text, &length);
+
+	mailbox_lock(mb);
+	if (mb->photo != NULL)
+		g_bytes_unref(mb->photo);
+	mb->photo = length > 0 ? g_bytes_new(bytes, length) : NULL;
+	mailbox_unlock(mb);
+	g_free(bytes);
+}
+
 static enum MHD_Result post_mailboxes(struct exchange *x, const json_t *in, const char *rest)
 {
 	struct store *store = x->devx->store;
@@ -149,6 +166,8 @@ static enum MHD_Result post_mailboxes(struct exchange *x, const json_t *in, cons
 		mailbox_set_sip(store, mb, text_of(in, "sip"));
 	if (alias != NULL && !store_add_address(store, mb, alias))
 		return problem(x, "'alias' is taken or not an address");
+	if (text_of(in, "photo") != NULL)
+		set_photo(mb, text_of(in, "photo"));
 	if (json_object_get(in, "impersonator") != NULL)
 		mb->impersonator = json_is_true(json_object_get(in, "impersonator"));
 	if (json_object_get(in, "disabled") != NULL)

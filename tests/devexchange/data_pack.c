@@ -99,9 +99,9 @@ GVariant *mailbox_pack(const struct mailbox *mb)
 	                          ? g_variant_new_from_bytes(G_VARIANT_TYPE("ay"), mb->photo, TRUE)
 	                          : NULL;
 
-	return g_variant_new("(ssssms@asbbtttubm@ay)", mb->smtp, mb->upn, mb->sip, mb->name,
+	return g_variant_new("(ssssms@asbbtttubm@ayu)", mb->smtp, mb->upn, mb->sip, mb->name,
 	        mb->password, aliases, mb->impersonator, mb->disabled, mb->mod, mb->next_item,
-	        mb->next_attachment, mb->next_folder, mb->migration_completed, photo);
+	        mb->next_attachment, mb->next_folder, mb->migration_completed, photo, mb->moves);
 }
 
 bool mailbox_unpack(GVariant *state, uint64_t guid, struct store *store)
@@ -111,11 +111,11 @@ bool mailbox_unpack(GVariant *state, uint64_t guid, struct store *store)
 	GVariantIter *aliases;
 	GVariant *photo;
 	guint64 mod, item, attachment;
-	guint32 folder;
+	guint32 folder, moves;
 
-	g_variant_get(state, "(&s&s&s&sm&sasbbtttubm@ay)", &smtp, &upn, &sip, &name, &password,
+	g_variant_get(state, "(&s&s&s&sm&sasbbtttubm@ayu)", &smtp, &upn, &sip, &name, &password,
 	        &aliases, &impersonator, &disabled, &mod, &item, &attachment, &folder, &migrated,
-	        &photo);
+	        &photo, &moves);
 	struct mailbox *mb = store_restore(store, smtp, name, guid);
 	if (mb != NULL) {
 		mailbox_set_upn(store, mb, upn);
@@ -130,6 +130,7 @@ bool mailbox_unpack(GVariant *state, uint64_t guid, struct store *store)
 		mb->next_attachment = attachment;
 		mb->next_folder = folder;
 		mb->migration_completed = migrated;
+		mb->moves = moves;
 		mb->photo = photo != NULL ? g_variant_get_data_as_bytes(photo) : NULL;
 	}
 	if (photo != NULL)
@@ -181,37 +182,97 @@ bool folder_unpack(GVariant *state, uint32_t id, struct mailbox *mb, struct prop
 
 /* --- items */
 
-static void attachments_pack(GVariantBuilder *out, const GPtrArray *list)
+static void attachments_pack(
+        GVariantBuilder *out, const GPtrArray *list, struct prop_numbers *numbers);
+
+static GVariant *attached_pack(const struct item *item, struct prop_numbers *numbers)
 {
-	g_variant_builder_open(out, G_VARIANT_TYPE("a(tsmsmsmsaybbx)"));
+	GVariantBuilder out;
+
+	if (item == NULL)
+		return NULL;
+	g_variant_builder_init(&out, G_VARIANT_TYPE(ATTACHED_TYPE));
+	g_variant_builder_add(&out, "y", (guchar)item->kind);
+	g_variant_builder_add(&out, "x", item->created_s);
+	g_variant_builder_add(&out, "i", item->created_ns);
+	g_variant_builder_add(&out, "x", item->modified_s);
+	g_variant_builder_add(&out, "i", item->modified_ns);
+	props_pack(&out, item->props, numbers);
+	attachments_pack(&out, item->attachments, numbers);
+	return g_variant_builder_end(&out);
+}
+
+static GVariant *bytes_pack(GBytes *bytes)
+{
+	if (bytes == NULL)
+		return g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, "", 0, 1);
+	return g_variant_new_from_bytes(G_VARIANT_TYPE("ay"), bytes, TRUE);
+}
+
+static void attachments_pack(
+        GVariantBuilder *out, const GPtrArray *list, struct prop_numbers *numbers)
+{
+	g_variant_builder_open(out, G_VARIANT_TYPE(ATTACHMENTS_TYPE));
 	for (guint i = 0; list != NULL && i < list->len; i++) {
 		const struct attachment *a = list->pdata[i];
-		g_variant_builder_add(out, "(tsmsmsms@aybbx)", a->id, a->name, a->content_type,
-		        a->content_id, a->content_location,
-		        g_variant_new_from_bytes(G_VARIANT_TYPE("ay"), a->content, TRUE),
-		        a->is_inline, a->is_contact_photo, a->modified_s);
+		g_variant_builder_add(out, "(tsmsmsms@aybbxmv)", a->id, a->name, a->content_type,
+		        a->content_id, a->content_location, bytes_pack(a->content), a->is_inline,
+		        a->is_contact_photo, a->modified_s, attached_pack(a->item, numbers));
 	}
 	g_variant_builder_close(out);
 }
 
-static void attachments_unpack(struct item *item, GVariantIter *in)
+static bool attachments_unpack(
+        struct item *item, GVariantIter *in, const struct prop_numbers *numbers);
+
+/* NULL when the value makes no sense. */
+static struct item *attached_unpack(GVariant *state, const struct prop_numbers *numbers)
 {
-	GVariant *content;
+	GVariantIter *props, *attachments;
+	guchar kind;
+
+	if (!g_variant_is_of_type(state, G_VARIANT_TYPE(ATTACHED_TYPE)))
+		return NULL;
+	struct item *item = item_new(ITEM_OTHER);
+	g_variant_get(state, ATTACHED_TYPE, &kind, &item->created_s, &item->created_ns,
+	        &item->modified_s, &item->modified_ns, &props, &attachments);
+	item->kind = MIN(kind, ITEM_OTHER);
+	bool ok = kind < ITEM_KINDS && props_unpack(item->props, props, numbers) &&
+	          attachments_unpack(item, attachments, numbers);
+	g_variant_iter_free(props);
+	g_variant_iter_free(attachments);
+	if (!ok)
+		g_clear_pointer(&item, item_free);
+	return item;
+}
+
+static bool attachments_unpack(
+        struct item *item, GVariantIter *in, const struct prop_numbers *numbers)
+{
+	GVariant *content, *attached;
 	gboolean is_inline, is_photo;
 
 	for (;;) {
 		struct attachment *a = attachment_new();
-		if (!g_variant_iter_next(in, "(tsmsmsms@aybbx)", &a->id, &a->name, &a->content_type,
-		            &a->content_id, &a->content_location, &content, &is_inline, &is_photo,
-		            &a->modified_s)) {
+		if (!g_variant_iter_next(in, "(tsmsmsms@aybbxmv)", &a->id, &a->name,
+		            &a->content_type, &a->content_id, &a->content_location, &content,
+		            &is_inline, &is_photo, &a->modified_s, &attached)) {
 			attachment_free(a);
-			return;
+			return true;
 		}
-		a->content = g_variant_get_data_as_bytes(content);
+		if (attached == NULL)
+			a->content = g_variant_get_data_as_bytes(content);
+		else
+			a->item = attached_unpack(attached, numbers);
+		bool ok = attached == NULL || a->item != NULL;
 		g_variant_unref(content);
+		if (attached != NULL)
+			g_variant_unref(attached);
 		a->is_inline = is_inline;
 		a->is_contact_photo = is_photo;
 		item_attach(item, a);
+		if (!ok)
+			return false;
 	}
 }
 
@@ -230,7 +291,7 @@ GVariant *item_pack(const struct item *item, struct prop_numbers *numbers)
 	g_variant_builder_add(&out, "x", item->modified_s);
 	g_variant_builder_add(&out, "i", item->modified_ns);
 	props_pack(&out, item->props, numbers);
-	attachments_pack(&out, item->attachments);
+	attachments_pack(&out, item->attachments, numbers);
 	g_variant_builder_open(&out, G_VARIANT_TYPE("a(ut)"));
 	for (guint i = 0; item->history != NULL && i < item->history->len; i++) {
 		const struct prop_change *c = &g_array_index(item->history, struct prop_change, i);
@@ -282,16 +343,17 @@ bool item_unpack(GVariant *state, uint64_t id, struct folder *folder, struct pro
 	gboolean associated;
 	struct item *item = item_new(ITEM_OTHER);
 
-	g_variant_get(state, "(tttybxixia(ubas)a(tsmsmsmsaybbx)a(ut)m@at)", &item->uid, &item->mod,
-	        &item->content_mod, &kind, &associated, &item->created_s, &item->created_ns,
-	        &item->modified_s, &item->modified_ns, &props, &attachments, &history, &members);
+	g_variant_get(state, "(tttybxixia(ubas)" ATTACHMENTS_TYPE "a(ut)m@at)", &item->uid,
+	        &item->mod, &item->content_mod, &kind, &associated, &item->created_s,
+	        &item->created_ns, &item->modified_s, &item->modified_ns, &props, &attachments,
+	        &history, &members);
 	item->kind = MIN(kind, ITEM_OTHER);
 	item->id = id;
 	item->associated = associated;
 	bool ok = kind < ITEM_KINDS && item_find(folder->mailbox, id) == NULL &&
 	          props_unpack(item->props, props, numbers) &&
-	          history_unpack(item, history, numbers);
-	attachments_unpack(item, attachments);
+	          history_unpack(item, history, numbers) &&
+	          attachments_unpack(item, attachments, numbers);
 	members_unpack(item, members);
 	g_variant_iter_free(props);
 	g_variant_iter_free(attachments);

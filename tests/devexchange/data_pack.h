@@ -5,13 +5,17 @@
 #include "model.h"
 
 /* smtp, upn, sip, name, password, aliases, impersonator, disabled; counters: mod, item, attachment,
- * folder; migration completed; photo */
-#define MAILBOX_TYPE "(ssssmsasbbtttubmay)"
+ * folder; migration completed; photo; moves */
+#define MAILBOX_TYPE "(ssssmsasbbtttubmayu)"
 /* parent (0: none), mod, created, name, class, distinguished, hidden, next uid, properties */
 #define FOLDER_TYPE "(uttsmsmsbta(ubas))"
+/* id, name, content type, id and location, content, inline, photo, modified; an attached item */
+#define ATTACHMENTS_TYPE "a(tsmsmsmsaybbxmv)"
+/* kind, created and modified in s and ns, properties, attachments */
+#define ATTACHED_TYPE "(yxixia(ubas)" ATTACHMENTS_TYPE ")"
 /* uid, mod, content mod, kind, associated, created and modified in s and ns, properties,
  * attachments, history, members */
-#define ITEM_TYPE "(tttybxixia(ubas)a(tsmsmsmsaybbx)a(ut)mat)"
+#define ITEM_TYPE "(tttybxixia(ubas)" ATTACHMENTS_TYPE "a(ut)mat)"
 
 /* The numbers by which properties are kept, and those of this process. */
 struct prop_numbers {

@@ -347,7 +347,14 @@ void attachment_free(struct attachment *a)
 	g_free(a->content_location);
 	if (a->content != NULL)
 		g_bytes_unref(a->content);
+	if (a->item != NULL)
+		item_free(a->item);
 	g_free(a);
+}
+
+int64_t attachment_size(const struct attachment *a)
+{
+	return a->item != NULL ? item_size(a->item) : (int64_t)g_bytes_get_size(a->content);
 }
 
 void item_attach(struct item *item, struct attachment *a)
@@ -356,6 +363,21 @@ void item_attach(struct item *item, struct attachment *a)
 		item->attachments = g_ptr_array_new_with_free_func(
 		        (GDestroyNotify)(void (*)(void))attachment_free);
 	g_ptr_array_add(item->attachments, a);
+}
+
+static struct attachment *attachment_copy(const struct attachment *from)
+{
+	struct attachment *a = attachment_new();
+
+	*a = *from;
+	a->id = 0;
+	a->name = g_strdup(from->name);
+	a->content_type = g_strdup(from->content_type);
+	a->content_id = g_strdup(from->content_id);
+	a->content_location = g_strdup(from->content_location);
+	a->content = from->content != NULL ? g_bytes_ref(from->content) : NULL;
+	a->item = from->item != NULL ? item_copy(from->item) : NULL;
+	return a;
 }
 
 struct item *item_copy(const struct item *item)
@@ -367,18 +389,8 @@ struct item *item_copy(const struct item *item)
 	copy->associated = item->associated;
 	copy->created_s = item->created_s;
 	copy->created_ns = item->created_ns;
-	for (guint i = 0; item->attachments != NULL && i < item->attachments->len; i++) {
-		const struct attachment *from = item->attachments->pdata[i];
-		struct attachment *a = attachment_new();
-		*a = *from;
-		a->id = 0;
-		a->name = g_strdup(from->name);
-		a->content_type = g_strdup(from->content_type);
-		a->content_id = g_strdup(from->content_id);
-		a->content_location = g_strdup(from->content_location);
-		a->content = g_bytes_ref(from->content);
-		item_attach(copy, a);
-	}
+	for (guint i = 0; item->attachments != NULL && i < item->attachments->len; i++)
+		item_attach(copy, attachment_copy(item->attachments->pdata[i]));
 	return copy;
 }
 

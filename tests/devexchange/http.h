@@ -26,6 +26,7 @@ enum MHD_Result http_unauthorized(const struct exchange *x, const struct auth_re
 void http_reset(const struct exchange *x);
 
 enum MHD_Result route_ews(struct exchange *x);
+enum MHD_Result route_photo(struct exchange *x);
 enum MHD_Result route_metadata(struct exchange *x);
 enum MHD_Result route_control(struct exchange *x);
 enum MHD_Result route_autodiscover_pox(struct exchange *x);

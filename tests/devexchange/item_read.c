@@ -230,29 +230,71 @@ static const char *set_associated(struct item *item, const struct xml_node *node
 	return NULL;
 }
 
-const char *attachment_read(const struct xml_node *node, struct attachment **out)
+static void read_file(struct attachment *a, const struct xml_node *node)
 {
 	gsize length;
 	const char *content = xml_child_text(node, "Content");
-
-	*out = NULL;
-	if (strcmp(node->name, "FileAttachment") != 0)
-		return "ErrorInvalidOperation";
-	struct attachment *a = attachment_new();
 	char *canonical = value_canonical(PT_BINARY, content != NULL ? content : "");
 	guchar *bytes = g_base64_decode(canonical != NULL ? canonical : "", &length);
+
 	a->content = g_bytes_new_take(bytes, length);
-	a->name = g_strdup(xml_child_text(node, "Name"));
-	if (a->name == NULL)
-		a->name = g_strdup("");
+	a->is_contact_photo = xml_bool(xml_child_text(node, "IsContactPhoto"));
+	g_free(canonical);
+}
+
+#define MAX_NESTING 16 /* of items attached to items */
+
+static int nesting(const struct item *item)
+{
+	int deepest = 0;
+
+	for (guint i = 0; item->attachments != NULL && i < item->attachments->len; i++) {
+		const struct attachment *a = item->attachments->pdata[i];
+		deepest = MAX(deepest, a->item != NULL ? nesting(a->item) : 0);
+	}
+	return deepest + 1;
+}
+
+/* The attached item is the last child. */
+static const char *read_attached(struct attachment *a, const struct xml_node *node)
+{
+	const struct xml_node *last = node->first;
+	const char *code = NULL;
+	enum item_kind kind;
+
+	while (last != NULL && last->next != NULL)
+		last = last->next;
+	if (last == NULL || !item_kind_of(last, &kind))
+		return "ErrorMissingItemForCreateItemAttachment";
+	a->item = item_read(last, &code);
+	if (code == NULL && nesting(a->item) > MAX_NESTING)
+		code = "ErrorAttachmentNestLevelLimitExceeded";
+	return code;
+}
+
+const char *attachment_read(const struct xml_node *node, struct attachment **out)
+{
+	const char *code = NULL, *name = xml_child_text(node, "Name");
+	bool file = strcmp(node->name, "FileAttachment") == 0;
+
+	*out = NULL;
+	if (!file && strcmp(node->name, "ItemAttachment") != 0)
+		return "ErrorInvalidOperation";
+	struct attachment *a = attachment_new();
+	a->name = g_strdup(name != NULL ? name : "");
 	a->content_type = g_strdup(xml_child_text(node, "ContentType"));
 	a->content_id = g_strdup(xml_child_text(node, "ContentId"));
 	a->content_location = g_strdup(xml_child_text(node, "ContentLocation"));
 	a->is_inline = xml_bool(xml_child_text(node, "IsInline"));
-	a->is_contact_photo = xml_bool(xml_child_text(node, "IsContactPhoto"));
-	g_free(canonical);
-	*out = a;
-	return NULL;
+	if (file)
+		read_file(a, node);
+	else
+		code = read_attached(a, node);
+	if (code == NULL)
+		*out = a;
+	else
+		attachment_free(a);
+	return code;
 }
 
 static const char *set_attachments(struct item *item, const struct xml_node *node)

@@ -27,7 +27,7 @@ static bool attached(const struct item *item)
 	return false;
 }
 
-static int64_t item_size(const struct item *item)
+int64_t item_size(const struct item *item)
 {
 	int64_t size = 400;
 
@@ -40,8 +40,7 @@ static int64_t item_size(const struct item *item)
 				size += (int64_t)strlen(*v) * 2;
 	}
 	for (guint i = 0; item->attachments != NULL && i < item->attachments->len; i++)
-		size += (int64_t)g_bytes_get_size(
-		        ((const struct attachment *)item->attachments->pdata[i])->content);
+		size += attachment_size(item->attachments->pdata[i]);
 	return size;
 }
 

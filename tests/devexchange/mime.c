@@ -82,23 +82,43 @@ static void take_body(struct item *item, const struct parts *parts)
 	}
 }
 
-static void take_attachment(struct item *item, GMimeObject *object)
+#define MAX_DEPTH 15 /* of messages within messages; what is deeper is dropped */
+
+static const char *apply(struct item *item, const unsigned char *bytes, size_t length, int depth);
+
+/* A message within the message is an attached item. */
+static void take_message(struct attachment *a, GMimeMessagePart *part, int depth)
+{
+	char *text =
+	        g_mime_object_to_string(GMIME_OBJECT(g_mime_message_part_get_message(part)), NULL);
+
+	a->item = item_new(ITEM_MESSAGE);
+	props_set(a->item->props, fid.item_class, "IPM.Note");
+	if (depth < MAX_DEPTH)
+		apply(a->item, (const guchar *)text, strlen(text), depth + 1);
+	const char *subject = props_get(a->item->props, fid.subject);
+	a->name = g_strdup(subject != NULL ? subject : "");
+	g_free(text);
+}
+
+static void take_file(struct attachment *a, GMimePart *part)
+{
+	const char *name = g_mime_part_get_filename(part);
+
+	a->name = g_strdup(name != NULL ? name : "attachment");
+	a->content = part_bytes(part);
+}
+
+static void take_attachment(struct item *item, GMimeObject *object, int depth)
 {
 	struct attachment *a = attachment_new();
-	char *type = g_mime_content_type_get_mime_type(g_mime_object_get_content_type(object));
-	const char *name = NULL, *disposition = g_mime_object_get_disposition(object);
+	const char *disposition = g_mime_object_get_disposition(object);
 
-	if (GMIME_IS_PART(object)) {
-		name = g_mime_part_get_filename(GMIME_PART(object));
-		a->content = part_bytes(GMIME_PART(object));
-	} else {
-		char *text = g_mime_object_to_string(
-		        GMIME_OBJECT(g_mime_message_part_get_message(GMIME_MESSAGE_PART(object))),
-		        NULL);
-		a->content = g_bytes_new_take(text, strlen(text));
-	}
-	a->name = g_strdup(name != NULL ? name : "attachment");
-	a->content_type = type;
+	if (GMIME_IS_PART(object))
+		take_file(a, GMIME_PART(object));
+	else
+		take_message(a, GMIME_MESSAGE_PART(object), depth);
+	a->content_type = g_mime_content_type_get_mime_type(g_mime_object_get_content_type(object));
 	a->content_id = g_strdup(g_mime_object_get_content_id(object));
 	a->is_inline = disposition != NULL && g_ascii_strcasecmp(disposition, "inline") == 0;
 	item_attach(item, a);
@@ -182,7 +202,7 @@ static void take_headers(struct item *item, GMimeMessage *m)
 	take_people(item, fid.reply_to, g_mime_message_get_reply_to(m));
 }
 
-const char *mime_apply(struct item *item, const unsigned char *bytes, size_t length)
+static const char *apply(struct item *item, const unsigned char *bytes, size_t length, int depth)
 {
 	GMimeStream *stream = g_mime_stream_mem_new_with_buffer((const char *)bytes, length);
 	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
@@ -199,13 +219,18 @@ const char *mime_apply(struct item *item, const unsigned char *bytes, size_t len
 			sort_part(NULL, top, &parts);
 		take_body(item, &parts);
 		for (guint i = 0; i < parts.others->len; i++)
-			take_attachment(item, parts.others->pdata[i]);
+			take_attachment(item, parts.others->pdata[i], depth);
 		g_ptr_array_free(parts.others, TRUE);
 		g_object_unref(message);
 	}
 	g_object_unref(parser);
 	g_object_unref(stream);
 	return code;
+}
+
+const char *mime_apply(struct item *item, const unsigned char *bytes, size_t length)
+{
+	return apply(item, bytes, length, 0);
 }
 
 /* --- out */
@@ -297,7 +322,19 @@ static GMimeObject *alternative(const struct item *item)
 	return GMIME_OBJECT(both);
 }
 
-static GMimeObject *attachment_part(const struct attachment *a)
+static GMimeMessage *message_make(const struct item *item);
+
+static GMimeObject *message_part(const struct attachment *a)
+{
+	GMimeMessage *m = message_make(a->item);
+	GMimeMessagePart *part = g_mime_message_part_new_with_message("rfc822", m);
+
+	g_mime_object_set_disposition(GMIME_OBJECT(part), "attachment");
+	g_object_unref(m);
+	return GMIME_OBJECT(part);
+}
+
+static GMimeObject *file_part(const struct attachment *a)
 {
 	char **type = g_strsplit(
 	        a->content_type != NULL ? a->content_type : "application/octet-stream", "/", 2);
@@ -329,7 +366,8 @@ static GMimeObject *mixed(const struct item *item, GMimeObject *body)
 	g_mime_multipart_set_boundary(all, boundary);
 	g_mime_multipart_add(all, body);
 	for (guint i = 0; i < item->attachments->len; i++) {
-		GMimeObject *part = attachment_part(item->attachments->pdata[i]);
+		const struct attachment *a = item->attachments->pdata[i];
+		GMimeObject *part = a->item != NULL ? message_part(a) : file_part(a);
 		g_mime_multipart_add(all, part);
 		g_object_unref(part);
 	}

@@ -24,7 +24,8 @@ enum item_kind { ITEM_CONTACT, ITEM_MESSAGE, ITEM_DISTLIST, ITEM_OTHER, ITEM_KIN
 struct attachment {
 	uint64_t id;
 	char *name, *content_type, *content_id, *content_location;
-	GBytes *content;
+	GBytes *content; /* of a file, or NULL */
+	struct item *item; /* an attached item, in no folder, or NULL */
 	bool is_inline, is_contact_photo;
 	int64_t modified_s;
 };
@@ -179,7 +180,9 @@ bool item_is_read(const struct item *item);
 /* Keeps the folder's unread count; the caller calls item_touch(). */
 void item_set_read(struct item *item, bool read);
 
+int64_t item_size(const struct item *item);
 struct attachment *attachment_new(void);
+int64_t attachment_size(const struct attachment *attachment);
 void attachment_free(struct attachment *attachment);
 void item_attach(struct item *item, struct attachment *attachment); /* takes it */
 int64_t now_s(void);

@@ -22,6 +22,7 @@ static bool under_way(struct mailbox *mb)
 		return true;
 	mb->moving_until_ms = 0;
 	mb->moves++;
+	mb->mod++; /* so that it is kept */
 	return false;
 }
 

@@ -8,8 +8,29 @@
 
 #define MAX_ATTACHMENT (35 * 1024 * 1024)
 
+struct place {
+	struct item *root; /* in a folder */
+	GPtrArray *list; /* the attachments of that item, or of one attached to it */
+	guint at;
+};
+
+static bool search(GPtrArray *list, uint64_t id, struct place *p)
+{
+	for (guint i = 0; list != NULL && i < list->len; i++) {
+		const struct attachment *a = list->pdata[i];
+		if (a->id == id) {
+			p->list = list;
+			p->at = i;
+			return true;
+		}
+		if (a->item != NULL && search(a->item->attachments, id, p))
+			return true;
+	}
+	return false;
+}
+
 /* Where an attachment id leads. */
-static const char *find(struct ctx *ctx, const struct xml_node *node, struct item **item, guint *at)
+static const char *find(struct ctx *ctx, const struct xml_node *node, struct place *p)
 {
 	struct object_id id;
 	const char *code = id_parse(xml_attr(node, "Id"), &id);
@@ -20,13 +41,10 @@ static const char *find(struct ctx *ctx, const struct xml_node *node, struct ite
 	if (mb == NULL)
 		return "ErrorItemNotFound";
 	ctx_use(ctx, mb);
-	*item = item_find(mb, id.number);
-	for (*at = 0;
-	        *item != NULL && (*item)->attachments != NULL && *at < (*item)->attachments->len;
-	        ++*at)
-		if (((const struct attachment *)(*item)->attachments->pdata[*at])->id == id.part)
-			return NULL;
-	return "ErrorItemNotFound";
+	p->root = item_find(mb, id.number);
+	if (p->root == NULL || !search(p->root->attachments, id.part, p))
+		return "ErrorItemNotFound";
+	return NULL;
 }
 
 static const char *add(struct item *item, const struct xml_node *node, struct attachment **out)
@@ -35,7 +53,7 @@ static const char *add(struct item *item, const struct xml_node *node, struct at
 
 	if (code != NULL)
 		return code;
-	if (g_bytes_get_size((*out)->content) > MAX_ATTACHMENT) {
+	if (attachment_size(*out) > MAX_ATTACHMENT) {
 		attachment_free(*out);
 		return "ErrorAttachmentSizeLimitExceeded";
 	}
@@ -48,6 +66,7 @@ static const char *add(struct item *item, const struct xml_node *node, struct at
 /* In answers to a change the attachment id names the item and its new change key. */
 static void write_created(GString *out, const struct item *item, const struct attachment *a)
 {
+	const char *tag = a->item != NULL ? "t:ItemAttachment" : "t:FileAttachment";
 	char id[ID_TEXT_MAX], root[ID_TEXT_MAX], key[ID_TEXT_MAX];
 
 	id_format(id, &(struct object_id){.kind = ID_ATTACHMENT,
@@ -57,9 +76,21 @@ static void write_created(GString *out, const struct item *item, const struct at
 	item_id_text(root, item);
 	change_key_text(key, item->folder->mailbox->guid, item_key_kind(item), item->mod);
 	g_string_append_printf(out,
-	        "<m:Attachments><t:FileAttachment><t:AttachmentId Id=\"%s\" RootItemId=\"%s\" "
-	        "RootItemChangeKey=\"%s\"/></t:FileAttachment></m:Attachments>",
-	        id, root, key);
+	        "<m:Attachments><%s><t:AttachmentId Id=\"%s\" RootItemId=\"%s\" "
+	        "RootItemChangeKey=\"%s\"/></%s></m:Attachments>",
+	        tag, id, root, key, tag);
+}
+
+/* grommunio answers with all of it. */
+static void write_whole(GString *out, const struct item *root, const struct attachment *a)
+{
+	struct shape shape;
+
+	shape_parse(NULL, false, &shape);
+	xml_open(out, "m:Attachments");
+	attachment_write(out, root, a, &shape);
+	xml_close(out, "m:Attachments");
+	shape_clear(&shape);
 }
 
 void op_create_attachment(struct ctx *ctx)
@@ -82,13 +113,10 @@ void op_create_attachment(struct ctx *ctx)
 			continue;
 		}
 		rsp_ok(ctx);
-		if (grommunio()) {
-			xml_open(ctx->out, "m:Attachments");
-			attachment_write(ctx->out, item, a, true);
-			xml_close(ctx->out, "m:Attachments");
-		} else {
+		if (grommunio())
+			write_whole(ctx->out, item, a);
+		else
 			write_created(ctx->out, item, a);
-		}
 		rsp_end(ctx);
 	}
 	rsp_close(ctx);
@@ -96,27 +124,31 @@ void op_create_attachment(struct ctx *ctx)
 
 void op_get_attachment(struct ctx *ctx)
 {
+	struct shape shape;
+	const char *wrong = shape_parse(xml_child(ctx->body, "AttachmentShape"), false, &shape);
 	int index = 0;
 
 	rsp_open(ctx);
 	for (const struct xml_node *n = xml_child(ctx->body, "AttachmentIds")->first; n != NULL;
 	        n = n->next, index++) {
-		struct item *item;
-		guint at;
+		struct place p;
 		const char *code = ctx_item_fault(ctx, index);
 		if (code == NULL)
-			code = find(ctx, n, &item, &at);
+			code = wrong;
+		if (code == NULL)
+			code = find(ctx, n, &p);
 		if (code != NULL) {
 			rsp_error(ctx, code, "m:Attachments");
 			continue;
 		}
 		rsp_ok(ctx);
 		xml_open(ctx->out, "m:Attachments");
-		attachment_write(ctx->out, item, item->attachments->pdata[at], true);
+		attachment_write(ctx->out, p.root, p.list->pdata[p.at], &shape);
 		xml_close(ctx->out, "m:Attachments");
 		rsp_end(ctx);
 	}
 	rsp_close(ctx);
+	shape_clear(&shape);
 }
 
 void op_delete_attachment(struct ctx *ctx)
@@ -126,20 +158,20 @@ void op_delete_attachment(struct ctx *ctx)
 	rsp_open(ctx);
 	for (const struct xml_node *n = xml_child(ctx->body, "AttachmentIds")->first; n != NULL;
 	        n = n->next, index++) {
-		struct item *item;
-		guint at;
+		struct place p;
 		char root[ID_TEXT_MAX], key[ID_TEXT_MAX];
 		const char *code = ctx_item_fault(ctx, index);
 		if (code == NULL)
-			code = find(ctx, n, &item, &at);
+			code = find(ctx, n, &p);
 		if (code != NULL) {
 			rsp_error(ctx, code, NULL);
 			continue;
 		}
-		g_ptr_array_remove_index(item->attachments, at);
-		item_touch(item, false);
-		item_id_text(root, item);
-		change_key_text(key, item->folder->mailbox->guid, item_key_kind(item), item->mod);
+		g_ptr_array_remove_index(p.list, p.at);
+		item_touch(p.root, false);
+		item_id_text(root, p.root);
+		change_key_text(
+		        key, p.root->folder->mailbox->guid, item_key_kind(p.root), p.root->mod);
 		rsp_ok(ctx);
 		g_string_append_printf(ctx->out,
 		        "<m:RootItemId RootItemId=\"%s\" RootItemChangeKey=\"%s\"/>", root, key);

@@ -34,6 +34,8 @@ void attachments_number(struct mailbox *mb, struct item *item)
 		struct attachment *a = item->attachments->pdata[i];
 		if (a->id == 0)
 			a->id = mb->next_attachment++;
+		if (a->item != NULL)
+			attachments_number(mb, a->item);
 	}
 }
 

@@ -18,6 +18,7 @@ static const struct {
 	enum MHD_Result (*handle)(struct exchange *x);
 } routes[] = {
         {"/ews/exchange.asmx", false, route_ews},
+        {"/ews/exchange.asmx/s/getuserphoto", false, route_photo},
         {"/autodiscover/metadata/json/1", false, route_metadata},
         {"/autodiscover/autodiscover.xml", false, route_autodiscover_pox},
         {"/autodiscover/autodiscover.json", true, route_autodiscover_json},

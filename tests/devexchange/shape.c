@@ -71,10 +71,11 @@ const char *shape_parse(const struct xml_node *node, bool find, struct shape *sh
 	*shape = (struct shape){.find = find, .base = BASE_ID};
 	shape->extra = g_new0(bool, n_fields);
 	shape->extended = g_ptr_array_new();
-	if (strcmp(base, "Default") == 0)
-		shape->base = BASE_DEFAULT;
-	else if (strcmp(base, "AllProperties") == 0)
+	/* A shape of attachments has no base: they come whole. */
+	if (base == NULL || strcmp(base, "AllProperties") == 0)
 		shape->base = BASE_ALL;
+	else if (strcmp(base, "Default") == 0)
+		shape->base = BASE_DEFAULT;
 	shape->mime = xml_bool(xml_child_text(node, "IncludeMimeContent")) && !find;
 	if (body != NULL && strcmp(body, "Best") != 0)
 		shape->body = strcmp(body, "HTML") == 0 ? BODY_HTML : BODY_TEXT;

@@ -31,9 +31,10 @@ void item_write_new(GString *out, const struct item *item);
 /* One t:ExtendedProperty under the path as asked; nothing when the item has no such value. */
 void item_extended_write(GString *out, const struct item *item, const struct xml_node *path);
 const char *item_element(enum item_kind kind); /* "t:Contact" */
-/* Prints t:FileAttachment or so without its content. */
+/* t:FileAttachment or t:ItemAttachment; root: the item in a folder that it hangs on, at whatever
+ * depth. The shape is for an attached item; NULL: without its content. */
 void attachment_write(
-        GString *out, const struct item *item, const struct attachment *a, bool content);
+        GString *out, const struct item *root, const struct attachment *a, struct shape *content);
 /* The value of any property for restrictions and sorting, computed ones included; g_free. */
 char *item_value(const struct item *item, uint32_t prop);
 

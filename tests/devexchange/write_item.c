@@ -8,6 +8,9 @@
 struct writer {
 	GString *out;
 	const struct item *item;
+	/* An attached item is in no folder: the one that it is attached to, by which attachment. */
+	const struct item *root;
+	const struct attachment *attached; /* NULL for an item of its own */
 	struct shape *shape;
 	uint32_t last_dictionary; /* row whose dictionary has been written already */
 };
@@ -178,9 +181,25 @@ static void dictionary_write(struct writer *w, uint32_t id, const char *tag)
 
 /* --- computed fields */
 
+static void attachment_id_text(
+        char text[ID_TEXT_MAX], const struct item *root, const struct attachment *a)
+{
+	id_format(text, &(struct object_id){.kind = ID_ATTACHMENT,
+	                        .mailbox = root->folder->mailbox->guid,
+	                        .number = root->id,
+	                        .part = a->id});
+}
+
 static void write_id(struct writer *w)
 {
-	item_id_write(w->out, "t:ItemId", w->item);
+	char id[ID_TEXT_MAX];
+
+	if (w->attached == NULL) {
+		item_id_write(w->out, "t:ItemId", w->item);
+		return;
+	}
+	attachment_id_text(id, w->root, w->attached);
+	g_string_append_printf(w->out, "<t:ItemId Id=\"%s\"/>", id);
 }
 
 static void write_mime(struct writer *w)
@@ -241,35 +260,47 @@ static void write_unique_body(struct writer *w)
 	g_free(text);
 }
 
-void attachment_write(
-        GString *out, const struct item *item, const struct attachment *a, bool content)
+static void write_content(GString *out, const struct attachment *a)
 {
+	gsize length;
+	const guchar *bytes = g_bytes_get_data(a->content, &length);
+	char *text = g_base64_encode(bytes, length);
+
+	xml_put(out, "t:Content", text);
+	g_free(text);
+}
+
+static void write_rows(struct writer *w);
+
+void attachment_write(
+        GString *out, const struct item *root, const struct attachment *a, struct shape *content)
+{
+	const char *tag = a->item != NULL ? "t:ItemAttachment" : "t:FileAttachment";
 	char id[ID_TEXT_MAX], *when = time_format(a->modified_s);
 
-	id_format(id, &(struct object_id){.kind = ID_ATTACHMENT,
-	                      .mailbox = item->folder->mailbox->guid,
-	                      .number = item->id,
-	                      .part = a->id});
-	g_string_append_printf(out, "<t:FileAttachment><t:AttachmentId Id=\"%s\"/>", id);
+	attachment_id_text(id, root, a);
+	xml_open(out, tag);
+	g_string_append_printf(out, "<t:AttachmentId Id=\"%s\"/>", id);
 	xml_put(out, "t:Name", a->name);
 	xml_put(out, "t:ContentType", a->content_type);
 	xml_put(out, "t:ContentId", a->content_id);
 	xml_put(out, "t:ContentLocation", a->content_location);
-	xml_put_int(out, "t:Size", (int64_t)g_bytes_get_size(a->content));
+	xml_put_int(out, "t:Size", attachment_size(a));
 	if (!grommunio()) {
 		xml_put(out, "t:LastModifiedTime", when);
 		xml_put_bool(out, "t:IsInline", a->is_inline);
-		if (a->is_contact_photo || item->kind == ITEM_CONTACT)
+		if (a->item == NULL && (a->is_contact_photo || root->kind == ITEM_CONTACT))
 			xml_put_bool(out, "t:IsContactPhoto", a->is_contact_photo);
 	}
-	if (content) {
-		gsize length;
-		const guchar *bytes = g_bytes_get_data(a->content, &length);
-		char *text = g_base64_encode(bytes, length);
-		xml_put(out, "t:Content", text);
-		g_free(text);
-	}
-	g_string_append(out, "</t:FileAttachment>");
+	if (content != NULL && a->item != NULL)
+		write_rows(&(struct writer){.out = out,
+		        .item = a->item,
+		        .root = root,
+		        .attached = a,
+		        .shape = content});
+	else if (content != NULL)
+		write_content(out, a);
+	xml_close(out, tag);
 	g_free(when);
 }
 
@@ -279,7 +310,7 @@ static void write_attachments(struct writer *w)
 		return;
 	g_string_append(w->out, "<t:Attachments>");
 	for (guint i = 0; i < w->item->attachments->len; i++)
-		attachment_write(w->out, w->item, w->item->attachments->pdata[i], false);
+		attachment_write(w->out, w->root, w->item->attachments->pdata[i], NULL);
 	g_string_append(w->out, "</t:Attachments>");
 }
 
@@ -580,28 +611,43 @@ void item_extended_write(GString *out, const struct item *item, const struct xml
 	extended_one(&(struct writer){.out = out, .item = item}, path);
 }
 
-void item_write(GString *out, const struct item *item, struct shape *shape)
+/* What only an item in a folder has. */
+static bool row_of_folder(uint32_t id)
 {
-	struct writer w = {.out = out, .item = item, .shape = shape};
-	const char *element = item_element(item->kind);
-	bool extended_done = false;
+	static const char *const uris[] = {"item:ParentFolderId", "item:ConversationId",
+	        "item:StoreEntryId", "item:InstanceKey", "item:EffectiveRights"};
 
-	if (shape->rows[item->kind] == NULL)
-		shape->rows[item->kind] = rows_for(shape, item->kind);
-	xml_open(out, element);
+	for (size_t i = 0; i < G_N_ELEMENTS(uris); i++)
+		if (strcmp(uris[i], fields[id].uri) == 0)
+			return true;
+	return false;
+}
+
+static void write_rows(struct writer *w)
+{
+	const char *element = item_element(w->item->kind);
+	bool **rows = &w->shape->rows[w->item->kind], extended_done = false;
+
+	if (*rows == NULL)
+		*rows = rows_for(w->shape, w->item->kind);
+	xml_open(w->out, element);
 	for (uint32_t id = 0; id < n_fields; id++) {
 		/* ExtendedProperty stands between HasAttachments and Culture; grommunio has it
 		 * last. */
 		if (id >= (grommunio() ? fid.file_as : FID_HAS_ATTACHMENTS + 1) && !extended_done) {
-			for (guint i = 0; i < shape->extended->len; i++)
-				extended_one(&w, shape->extended->pdata[i]);
+			for (guint i = 0; i < w->shape->extended->len; i++)
+				extended_one(w, w->shape->extended->pdata[i]);
 			extended_done = true;
 		}
-		if (!shape->rows[item->kind][id])
-			continue;
-		row_write(&w, id);
+		if ((*rows)[id] && (w->attached == NULL || !row_of_folder(id)))
+			row_write(w, id);
 	}
-	xml_close(out, element);
+	xml_close(w->out, element);
+}
+
+void item_write(GString *out, const struct item *item, struct shape *shape)
+{
+	write_rows(&(struct writer){.out = out, .item = item, .root = item, .shape = shape});
 }
 
 static void write_known(GString *out, const struct item *item, bool received)

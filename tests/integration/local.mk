@@ -14,6 +14,7 @@ INTEGRATION_TESTS += tests/integration/test_devexchange_data.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_exchangelib.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_grommunio.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_faults.py
+INTEGRATION_TESTS += tests/integration/test_devexchange_operations.py
 INTEGRATION_TESTS += tests/integration/test_doctor.py
 INTEGRATION_TESTS += tests/integration/test_ews.py
 INTEGRATION_TESTS += tests/integration/test_ews_schema.py

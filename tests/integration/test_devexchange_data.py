@@ -35,9 +35,15 @@ MESSAGE = ('<m:CreateItem MessageDisposition="SaveOnly"><m:SavedItemFolderId><t:
            "</m:SavedItemFolderId><m:Items><t:Message><t:Subject>kept ✓</t:Subject><t:Attachments><t:FileAttachment>"
            "<t:Name>empty</t:Name><t:Content/></t:FileAttachment></t:Attachments><t:ToRecipients><t:Mailbox>"
            "<t:EmailAddress>x@y.z</t:EmailAddress></t:Mailbox></t:ToRecipients></t:Message></m:Items></m:CreateItem>")
+WITHIN = ('<m:CreateAttachment><m:ParentItemId Id="%s"/><m:Attachments><t:ItemAttachment><t:Name>within</t:Name><t:Message>'
+          "<t:Subject>in</t:Subject><t:Attachments><t:FileAttachment><t:Name>deep</t:Name><t:Content>AAE=</t:Content>"
+          "</t:FileAttachment><t:ItemAttachment><t:Contact><t:DisplayName>Deep ✓</t:DisplayName></t:Contact>"
+          "</t:ItemAttachment></t:Attachments></t:Message></t:ItemAttachment></m:Attachments></m:CreateAttachment>")
 SYNC = ("<m:SyncFolderItems><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape><m:SyncFolderId>"
         '<t:DistinguishedFolderId Id="contacts"/></m:SyncFolderId>%s<m:MaxChangesReturned>512</m:MaxChangesReturned>'
         "</m:SyncFolderItems>")
+
+USER_PHOTO = "<m:GetUserPhoto><m:Email>ann@corp.example</m:Email><m:SizeRequested>HR48x48</m:SizeRequested></m:GetUserPhoto>"
 
 
 def path(name):
@@ -64,6 +70,11 @@ def get(item):
             '<t:ExtendedFieldURI PropertySetId="c11ff724-aa03-4555-9952-8fa248a11c3e" PropertyName="numbers" '
             'PropertyType="IntegerArray"/></t:AdditionalProperties></m:ItemShape><m:ItemIds>'
             '<t:ItemId Id="%s"/></m:ItemIds></m:GetItem>' % item)
+
+
+def get_attachments(ids):
+    return ("<m:GetAttachment><m:AttachmentIds>%s</m:AttachmentIds></m:GetAttachment>"
+            % "".join('<t:AttachmentId Id="%s"/>' % i for i in ids))
 
 
 def update(item, key):
@@ -95,6 +106,9 @@ def _():
                         "<m:Folders><t:Folder><t:DisplayName>Deeper</t:DisplayName></t:Folder></m:Folders>"
                         "</m:CreateFolder>").find(".//t:FolderId", NS).get("Id")
         message = item_id(ok(dx, MESSAGE % folder))[0]
+        ids = [ok(dx, WITHIN % message).find(".//t:AttachmentId", NS).get("Id")]
+        ids += [a.get("Id") for a in ok(dx, get_attachments(ids)).iterfind(".//t:Message//t:AttachmentId", NS)]
+        assert len(ids) == 3, ids
         ok(dx, "<m:AddImGroup><m:DisplayName>Friends</m:DisplayName></m:AddImGroup>")
         ok(dx, "<m:AddNewImContactToGroup><m:ImAddress>sip:c@d.e</m:ImAddress></m:AddNewImContactToGroup>")
         ok(dx, "<m:SetImListMigrationCompleted><m:ImListMigrationCompleted>true</m:ImListMigrationCompleted>"
@@ -103,15 +117,16 @@ def _():
         ok(dx, '<m:DeleteItem DeleteType="HardDelete"><m:ItemIds><t:ItemId Id="%s"/></m:ItemIds></m:DeleteItem>' % gone)
         late, changes = sync(dx, early)
         assert changes == [("Delete", gone)], changes
-        asked = [get(contact), get(message), "<m:GetImItemList/>",
+        asked = [get(contact), get(message), get_attachments(ids), "<m:GetImItemList/>", USER_PHOTO,
                  '<m:SyncFolderHierarchy><m:FolderShape><t:BaseShape>AllProperties</t:BaseShape></m:FolderShape>'
                  "</m:SyncFolderHierarchy>"]
-        before = [text(dx, body) for body in asked]
         assert item_id(ok(dx, get(contact)))[1] != key
         key = item_id(ok(dx, get(contact)))[1]
         dx.control("POST", "groups", {"smtp": "sales@corp.example"})
         dx.control("POST", "mailboxes", {"smtp": "late@corp.example", "name": "Late", "alias": "l@corp.example"})
+        dx.control("POST", "mailboxes", {"smtp": "ann@corp.example", "photo": "/9j/4AAQ"})
         boxes = dx.control("GET", "mailboxes")
+        before = [text(dx, body) for body in asked]
     with server("kept") as dx:
         after = [text(dx, body) for body in asked]
         for was, now in zip(before, after):
@@ -132,6 +147,19 @@ def _():
     with server("kept") as dx:
         assert codes(dx.soap(get(message), user=ANN)[1]) == ["ErrorItemNotFound"]
     assert oct(os.stat(path("kept")).st_mode & 0o777) == "0o600"
+
+
+@tap.test("a mailbox that moved stays where it is: its sync states stay void, new ones hold")
+def _():
+    with server("moved") as dx:
+        before, _ = sync(dx)
+        with dx.striking(kind="mailbox-move", delay_ms=1):
+            assert codes(dx.soap(SYNC % "", user=ANN)[1]) == ["ErrorMailboxMoveInProgress"]
+        time.sleep(0.01)
+        after, _ = sync(dx)
+    with server("moved") as dx:
+        assert codes(dx.soap(SYNC % ("<m:SyncState>%s</m:SyncState>" % before), user=ANN)[1]) == ["ErrorInvalidSyncStateData"]
+        assert sync(dx, after)[1] == []
 
 
 @tap.test("killed at any moment, the file has all that was answered, and nothing by halves")

@@ -18,7 +18,7 @@ os.environ["REQUESTS_CA_BUNDLE"] = DX.ca
 import exchangelib  # noqa: E402  (reads the CA from the environment)
 from exchangelib import (Account, Body, Build, Configuration, Contact, Credentials, DELEGATE,  # noqa: E402
                          DistributionList, EWSDateTime, EWSTimeZone, ExtendedProperty, FileAttachment,
-                         HTMLBody, IMPERSONATION, Mailbox, Message, Q)
+                         HTMLBody, IMPERSONATION, ItemAttachment, Mailbox, Message, Q)
 from exchangelib.errors import (ErrorDeleteDistinguishedFolder, ErrorFolderExists,  # noqa: E402
                                 ErrorFolderNotFound, ErrorImpersonateUserDenied,
                                 ErrorIrresolvableConflict, ErrorInvalidSyncStateData, ErrorItemNotFound,
@@ -382,11 +382,25 @@ def _():
     got.detach([a for a in got.attachments if a.name == "a.bin"])
     got = ANN.drafts.get(id=message.id)
     equal([a.content for a in got.attachments], [b"second"])
+    with got.attachments[0].fp as stream:
+        equal(stream.read(), b"second")
+    got.attach(ItemAttachment(name="within", item=Message(
+        subject="Grüße", body="inner", folder=ANN.drafts,
+        attachments=[FileAttachment(name="deep.txt", content=b"deep")])))
+    got = ANN.drafts.get(id=message.id)
+    within = next(a for a in got.attachments if isinstance(a, ItemAttachment))
+    equal((within.name, within.item.subject, within.item.body), ("within", "Grüße", "inner"))
+    true("Gr=C3=BC=C3=9Fe".encode() in within.item.mime_content or b"=?utf-8?" in within.item.mime_content.lower())
+    equal([a.name for a in within.item.attachments], ["deep.txt"])
+    got.detach(within)
+    got = ANN.drafts.get(id=message.id)
+    equal([a.name for a in got.attachments], ["b.txt"])
     got.delete()
     contact = make_contact()
     contact.attach(FileAttachment(name="ContactPicture.jpg", content=b"\xff\xd8jpeg", is_contact_photo=True))
     got = ANN.contacts.get(id=contact.id)
     equal(got.has_picture, True)
+    equal([(a.is_contact_photo, a.content) for a in got.attachments], [(True, b"\xff\xd8jpeg")])
     got.delete()
 
 
