@@ -11,6 +11,8 @@ static const char *const distinguished[] = {
         [EWS_FOLDER_CONTACTS] = "contacts",
 };
 
+static const struct ews_folder root = {.distinguished = "msgfolderroot"};
+
 static bool get_one(struct ews_session *session, const char *name, char **folder_id, GError **error)
 {
 	struct ews_folder folder = {.distinguished = name};
@@ -23,10 +25,16 @@ static bool get_one(struct ews_session *session, const char *name, char **folder
 	return false;
 }
 
+/* grommunio does not know some; others refuse names they do not know as malformed. */
+static bool is_absent(const GError *failure)
+{
+	return error_is(failure, "ews.not_found") || error_is(failure, "ews.request") ||
+	       error_is(failure, "ews.item") || error_is(failure, "ews.unsupported");
+}
+
 /* Two workers may make it at once: who comes second finds it. */
 static bool find_or_create(struct ews_session *session, char **folder_id, GError **error)
 {
-	static const struct ews_folder root = {.distinguished = "msgfolderroot"};
 	if (!ews_find_folder(session, &root, HISTORY_NAME, folder_id, error))
 		return false;
 	if (*folder_id != NULL)
@@ -49,11 +57,22 @@ bool ews_folder_ensure(
 	*folder_id = NULL;
 	if (get_one(session, distinguished[kind], folder_id, &failure))
 		return true;
-	/* grommunio does not know this one; others refuse names they do not know as malformed. */
-	bool absent = error_is(failure, "ews.not_found") || error_is(failure, "ews.request") ||
-	              error_is(failure, "ews.item") || error_is(failure, "ews.unsupported");
-	if (absent && kind == EWS_FOLDER_CONVERSATION_HISTORY)
+	if (is_absent(failure) && kind == EWS_FOLDER_CONVERSATION_HISTORY)
 		return find_or_create(session, folder_id, error);
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return false;
+}
+
+bool ews_folder_find(
+        struct ews_session *session, enum ews_folder_kind kind, char **folder_id, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+	*folder_id = NULL;
+	if (get_one(session, distinguished[kind], folder_id, &failure))
+		return true;
+	if (is_absent(failure))
+		return kind != EWS_FOLDER_CONVERSATION_HISTORY ||
+		       ews_find_folder(session, &root, HISTORY_NAME, folder_id, error);
 	g_propagate_error(error, g_steal_pointer(&failure));
 	return false;
 }

@@ -20,4 +20,8 @@ enum ews_folder_kind {
 bool ews_folder_ensure(
         struct ews_session *session, enum ews_folder_kind kind, char **folder_id, GError **error);
 
+/* The same without making any: *folder_id is NULL when the folder is not there. */
+bool ews_folder_find(
+        struct ews_session *session, enum ews_folder_kind kind, char **folder_id, GError **error);
+
 #endif

@@ -1,6 +1,5 @@
 #include "cli/commands.h"
-#include "cli/diagnose.h"
-#include "cli/probe.h"
+#include "cli/doctor_private.h"
 #include "cli/subject.h"
 #include "cli/trust.h"
 #include "core/clock.h"
@@ -15,99 +14,17 @@
 #include <string.h>
 
 static char *only_user, *only_partner;
+static gboolean write_test;
 
 static const GOptionEntry options[] = {
         {"user", 'u', 0, G_OPTION_ARG_STRING, &only_user, "Open this IM user's mailbox as well",
                 "USER"},
         {"partner", 'p', 0, G_OPTION_ARG_STRING, &only_partner, "Only this partner's servers",
                 "NAME"},
+        {"write-test", 0, 0, G_OPTION_ARG_NONE, &write_test,
+                "Make an item in that user's mailbox, read it back and remove it", NULL},
         {NULL, 0, 0, 0, NULL, NULL, NULL},
 };
-
-/* Which step of the way an error of the HTTP client belongs to. */
-static const struct {
-	const char *reason, *what;
-} steps[] = {
-        {"http.name", "name"},
-        {"http.address_refused", "name"},
-        {"http.unreachable", "tcp"},
-        {"http.tls_not", "tls"},
-        {"http.tls_untrusted", "tls"},
-        {"http.tls_expired", "tls"},
-        {"http.tls_name", "tls"},
-        {"http.tls", "tls"},
-        {"probe.status", "url"},
-        {"http.redirect", "url"},
-        {"http.request", "url"},
-        {"token.challenge", "challenge"},
-        {"challenge.malformed", "challenge"},
-        {"token.client_id", "audience"},
-        {"token.origin", "audience"},
-        {"token.realm", "realm"},
-        {"token.not_trusted", "issuer"},
-        {"token.no_partner", "partner"},
-        {"token.disabled", "partner"},
-        {"token.user", "mailbox"},
-        {"keyring.empty", "key"},
-        {"keyring.expired", "key"},
-};
-
-static const char *step_of(const GError *error, const char *otherwise)
-{
-	for (unsigned i = 0; i < G_N_ELEMENTS(steps); i++)
-		if (error_is(error, steps[i].reason))
-			return steps[i].what;
-	return otherwise;
-}
-
-/* One [server NAME] under examination. */
-struct patient {
-	struct cli *cli;
-	const struct config *config;
-	struct findings *findings;
-	const char *server, *url, *partner;
-	struct token_source *tokens;
-};
-
-static void check_clock(const struct patient *patient, const struct probe *probe)
-{
-	int64_t offset_s = 0;
-	GError *error = NULL;
-	if (!probe_clock_offset_s(probe, &offset_s))
-		return;
-	if (ABS(offset_s) <= config_duration_s(patient->config, "oauth", NULL, "skew")) {
-		findings_good(patient->findings, "clock", "%s: %" G_GINT64_FORMAT " s from ours",
-		        patient->server, offset_s);
-		return;
-	}
-	error_set(&error, ERROR_CONFIG, "doctor.clock",
-	        "the clock of %s is %" G_GINT64_FORMAT
-	        " seconds off ours, so that tokens look expired or not valid yet: set both clocks "
-	        "by NTP",
-	        patient->server, offset_s);
-	findings_bad(patient->findings, "clock", error);
-}
-
-/* Name, TCP, TLS, URL, clock and challenge, by one request with an empty token. */
-static bool check_way(const struct patient *patient)
-{
-	GError *error = NULL;
-	autoptr(probe) probe = probe_challenge(patient->config, patient->url, &error);
-	if (probe == NULL) {
-		findings_bad(patient->findings, step_of(error, "answer"), error);
-		return false;
-	}
-	findings_good(patient->findings, "tls", "%s: %s answers, and its certificate is in order",
-	        patient->server, patient->url);
-	check_clock(patient, probe);
-	if (!token_check_challenge(
-	            patient->tokens, patient->partner, probe_headers(probe), &error)) {
-		findings_bad(patient->findings, step_of(error, "challenge"), error);
-		return false;
-	}
-	findings_good(patient->findings, "challenge", "%s trusts us", patient->partner);
-	return true;
-}
 
 /* What a refresh would say, without doing it. */
 static bool compare_metadata(
@@ -197,36 +114,43 @@ static bool try_token(const struct patient *patient, const struct mailbox *mailb
 	        patient->tokens, patient->partner, generation, challenges, diagnostics, error);
 }
 
-static bool open_mailbox(
-        const struct patient *patient, const struct mailbox *mailbox, GError **error)
+/* With the mailbox open: whose it is, its folders, and the round trip when asked for. */
+static void look_inside(
+        const struct patient *patient, struct ews_session *session, const struct mailbox *mailbox)
 {
-	struct token_use use = {
-	        .source = patient->tokens, .partner = patient->partner, .url = patient->url};
-	const struct mailserver_hooks hooks = {
-	        .authorize = token_authorize, .authorize_data = &use};
-	autoptr(ews_session) session = mailserver_open(
-	        patient->config, patient->server, patient->tokens != NULL ? &hooks : NULL, error);
-	if (session == NULL)
-		return false;
+	GError *error = NULL;
 	autoptr(ews_mailbox_info) info = NULL;
 	ews_session_use_mailbox(session, mailbox);
-	return ews_confirm_mailbox(session, &info, error);
+	if (!ews_confirm_mailbox(session, &info, &error)) {
+		findings_bad(patient->findings, doctor_step(error, "mailbox"), error);
+		return;
+	}
+	findings_good(patient->findings, "mailbox", "%s is the mailbox of %s", mailbox->smtp,
+	        mailbox->owner);
+	doctor_folders(patient, session);
+	if (write_test)
+		doctor_write_test(patient, session);
 }
 
 static void check_mailbox(const struct patient *patient, const struct mailbox *mailbox)
 {
 	GError *error = NULL;
+	struct token_use use = {
+	        .source = patient->tokens, .partner = patient->partner, .url = patient->url};
+	const struct mailserver_hooks hooks = {
+	        .authorize = token_authorize, .authorize_data = &use};
 	if (patient->tokens != NULL && !try_token(patient, mailbox, &error)) {
-		findings_bad(patient->findings, step_of(error, "token"), error);
+		findings_bad(patient->findings, doctor_step(error, "token"), error);
 		return;
 	}
 	if (patient->tokens != NULL)
 		findings_good(patient->findings, "token", "%s takes our token", patient->server);
-	if (open_mailbox(patient, mailbox, &error))
-		findings_good(patient->findings, "mailbox", "%s is the mailbox of %s",
-		        mailbox->smtp, mailbox->owner);
+	autoptr(ews_session) session =
+	        mailserver_open(patient->config, patient->server, &hooks, &error);
+	if (session != NULL)
+		look_inside(patient, session, mailbox);
 	else
-		findings_bad(patient->findings, step_of(error, "mailbox"), error);
+		findings_bad(patient->findings, "mailbox", error);
 }
 
 /* The user's mailbox, when it is on this server; false when the way there is wrong. */
@@ -242,8 +166,11 @@ static bool find_mailbox(const struct patient *patient, struct mailbox **mailbox
 		findings_bad(patient->findings, "user", error);
 		return false;
 	}
-	if ((*mailbox)->server == NULL || g_str_equal((*mailbox)->server, patient->server))
+	if ((*mailbox)->server == NULL || g_str_equal((*mailbox)->server, patient->server)) {
+		findings_good(
+		        patient->findings, "user", "%s is mapped to %s", owner, (*mailbox)->smtp);
 		return true;
+	}
 	g_clear_pointer(mailbox, mailbox_free);
 	return true;
 }
@@ -267,7 +194,7 @@ static void examine(struct patient *patient)
 		findings_bad(patient->findings, "identity", error);
 		return;
 	}
-	bool way = !takes_tokens || check_way(patient);
+	bool way = doctor_way(patient);
 	if (takes_tokens)
 		check_metadata(patient);
 	if (!find_mailbox(patient, &found))
@@ -282,10 +209,15 @@ static enum cli_exit run_doctor(struct cli *cli, int argc, char **argv)
 	(void)argv;
 	if (argc != 0)
 		return cli_usage(&cmd_doctor, "it takes no operand");
+	if (write_test && only_user == NULL)
+		return cli_usage(&cmd_doctor, "--write-test needs --user USER: whose mailbox?");
 	autoptr(findings) findings = findings_new();
 	http_global_init();
 	diagnose_own(cli, findings);
 	const struct config *config = cli_config(cli, NULL);
+	if (config != NULL && write_test &&
+	        g_str_equal(config_string(config, "imex", NULL, "mode"), "observe"))
+		return cli_usage(&cmd_doctor, "with mode = observe nothing is written");
 	bool ready = config != NULL && cli_store(cli, NULL) != NULL;
 	const char *const *names = ready ? config_names(config, "server") : NULL;
 	for (; names != NULL && *names != NULL; names++) {
@@ -300,9 +232,10 @@ static enum cli_exit run_doctor(struct cli *cli, int argc, char **argv)
 }
 
 const struct command cmd_doctor = {.name = "doctor",
-        .usage = "[--user USER] [--partner NAME]",
+        .usage = "[--user USER [--write-test]] [--partner NAME]",
         .summary = "Walk the whole way to the mail servers and say what is wrong",
-        .help = "Writes nothing. Each line is ok, a warning, or what is wrong and what mends it.",
+        .help = "Writes nothing without --write-test. Each line is ok, a warning, or what is wrong "
+                "and what mends it.",
         .flags = COMMAND_JSON,
         .options = options,
         .run = run_doctor};

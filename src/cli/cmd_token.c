@@ -296,7 +296,7 @@ static void explain_user(const struct mailbox *user)
 static bool explain_challenge(
         struct cli *cli, struct token_source *source, const struct call *call, GError **error)
 {
-	autoptr(probe) probe = probe_challenge(cli_config(cli, NULL), call->url, error);
+	autoptr(probe) probe = probe_challenge(cli_config(cli, NULL), call->url, true, error);
 	if (probe == NULL)
 		return false;
 	for (const char *const *line = probe_headers(probe); *line != NULL; line++)

@@ -11,7 +11,8 @@ imex_SOURCES = \
 imex_LDADD = $(IMEX_LDADD)
 # commands
 imex_SOURCES += src/cli/cmd_cert.c src/cli/cmd_metadata.c src/cli/trust.c src/cli/trust.h
-imex_SOURCES += src/cli/cmd_check.c src/cli/cmd_doctor.c src/cli/diagnose.c src/cli/diagnose.h
+imex_SOURCES += src/cli/cmd_check.c src/cli/diagnose.c src/cli/diagnose.h
+imex_SOURCES += src/cli/cmd_doctor.c src/cli/doctor_mailbox.c src/cli/doctor_private.h src/cli/doctor_way.c
 imex_SOURCES += src/cli/cmd_token.c src/cli/probe.c src/cli/probe.h
 imex_SOURCES += src/cli/cmd_partner.c src/cli/cmd_partner_add.c src/cli/cmd_partner_recipe.c src/cli/partner_private.h
 imex_SOURCES += src/cli/cmd_init.c src/cli/setup.c src/cli/setup.h

@@ -15,15 +15,17 @@ struct probe {
 	int64_t at_utc_us;
 };
 
-struct probe *probe_challenge(const struct config *config, const char *url, GError **error)
+struct probe *probe_challenge(
+        const struct config *config, const char *url, bool bearer, GError **error)
 {
 	http_global_init();
 	autoptr(http_client) client = trust_client_new(config, url, error);
 	if (client == NULL)
 		return NULL;
 	g_autoptr(GPtrArray) headers = g_ptr_array_new();
-	char bearer[] = "Authorization: Bearer";
-	g_ptr_array_add(headers, bearer);
+	char empty[] = "Authorization: Bearer";
+	if (bearer)
+		g_ptr_array_add(headers, empty);
 	/* The challenge comes before the body is looked at; some servers know no GET here. */
 	static const char body[] =
 	        "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\">"
@@ -40,7 +42,8 @@ struct probe *probe_challenge(const struct config *config, const char *url, GErr
 		return NULL;
 	if (response->status != 401) {
 		error_set(error, ERROR_CONFIG, "probe.status",
-		        "%s answers HTTP status %d to an empty token instead of 401: check that "
+		        "%s answers HTTP status %d to a request without a credential instead of "
+		        "401: check that "
 		        "the URL is that of Exchange Web Services",
 		        url, response->status);
 		http_response_free(response);
@@ -76,9 +79,14 @@ bool probe_clock_offset_s(const struct probe *probe, int64_t *offset_s)
 	return true;
 }
 
-const char *probe_diagnostics(const struct probe *probe)
+const char *probe_address(const struct probe *probe)
 {
-	return http_response_header(probe->response, "x-ms-diagnostics");
+	return probe->response->peer_address;
+}
+
+const char *probe_certificate(const struct probe *probe)
+{
+	return probe->response->peer_certificate;
 }
 
 const char *cli_partner_url(const struct config *config, const char *partner, GError **error)
