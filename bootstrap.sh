@@ -17,7 +17,7 @@ build_packages="autoconf automake gcc libc6-dev make pkg-config
 	libjansson-dev libldap-dev libmicrohttpd-dev libpq-dev libsqlite3-dev libssl-dev libsystemd-dev
 	libxml2-dev"
 demo_packages="ca-certificates curl openssl python3"
-test_packages="$demo_packages check clang clang-format git libclang-rt-14-dev libxml2-utils mandoc
+test_packages="$demo_packages check chromium clang clang-format fonts-noto-color-emoji fonts-noto-core git libclang-rt-14-dev libxml2-utils mandoc
 	openssl postgresql-15 python3-cryptography python3-exchangelib python3-jwt python3-vobject slapd sqlite3
 	universal-ctags"
 bench_packages="wrk"

@@ -27,6 +27,7 @@ static const char style[] =
         "time{font-size:.75rem;font-variant-numeric:tabular-nums;white-space:nowrap}"
         ".line{white-space:pre-wrap;overflow-wrap:anywhere}"
         ".note,.event{font-size:.85rem}"
+        ".hash{font-family:ui-monospace,monospace;font-size:.72rem;overflow-wrap:anywhere}"
         ".event{margin:.5rem 0;padding:0 .9rem;overflow-wrap:anywhere}"
         ".old{border-left:2px solid #c3cad1;padding-left:.6rem;margin:.2rem 0;color:#5b6570}"
         ".old .line{text-decoration:line-through}"

@@ -1,6 +1,7 @@
 #include "cli/export.h"
 
 #include "archive/render.h"
+#include "sync/segmenter.h"
 
 /* Everything that is known: an export is for whoever may see the archive. */
 #define EXPORT_VIEW (RENDER_RETRACTED | RENDER_EVENTS)
@@ -70,6 +71,9 @@ static bool each_segment(const struct segment *segment, void *data, GError **err
 
 bool export_from_archive(struct export_run *run, GError **error)
 {
-	return store_segment_each(
-	        run->store, run->since_utc_us, run->until_utc_us, each_segment, run, error);
+	struct segmenter_report taken = {0};
+	/* What was captured and has not been delivered yet is part of the archive, too. */
+	return segmenter_take(run->store, transcriber_rules(run->transcriber), &taken, error) &&
+	       store_segment_each(
+	               run->store, run->since_utc_us, run->until_utc_us, each_segment, run, error);
 }
