@@ -2,6 +2,7 @@
 INTEGRATION_TESTS =
 # One line for each, in the order of the alphabet.
 INTEGRATION_TESTS += tests/integration/test_admin.py
+INTEGRATION_TESTS += tests/crash/test_day.py
 INTEGRATION_TESTS += tests/crash/test_deliver.py
 INTEGRATION_TESTS += tests/crash/test_sync.py
 INTEGRATION_TESTS += tests/integration/test_archive.py
@@ -41,5 +42,5 @@ EXTRA_DIST += tests/lib/ewstool.py
 # The tests that kill, for longer: each on both stores.
 LONG_RUNS = 50
 check-long:
-	IMEX_CRASH_RUNS=$(LONG_RUNS) $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter tests/crash/%,$(INTEGRATION_TESTS))'
+	IMEX_LONG=1 IMEX_CRASH_RUNS=$(LONG_RUNS) $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter tests/crash/%,$(INTEGRATION_TESTS))'
 .PHONY: check-long
