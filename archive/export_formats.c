@@ -131,6 +131,10 @@ static json_t *event_object(const struct export_item *item, const struct message
 	set_text(object, "thread", message->thread);
 	set_text(object, "source", message->source);
 	set_text(object, "source_key", message->source_key);
+	if (message->claimed_utc_us != 0)
+		set_time(object, "claimed", message->claimed_utc_us);
+	if (message->conflict)
+		json_object_set_new(object, "conflict", json_true());
 	return object;
 }
 

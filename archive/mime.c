@@ -134,6 +134,8 @@ static void add_headers(
 	add_header(message, "X-Imex-Segment", in->id);
 	add_number(message, "X-Imex-Messages", in->texts);
 	add_number(message, "X-Imex-Renderer", RENDER_VERSION);
+	for (guint i = 0; i < in->senders->len; i++)
+		add_header(message, "X-Imex-Sender", in->senders->pdata[i]);
 	if (in->late)
 		add_header(message, "X-Imex-Late", "yes");
 	if (in->encrypted + in->withheld > 0)

@@ -162,6 +162,12 @@ char *render_event_words(const struct entry *entry)
 
 const char *render_note_words(const struct entry *entry)
 {
+	if (entry->conflict)
+		return "another message came under the same key; both are kept";
+	if (entry->claimed_utc_us > entry->sent_utc_us)
+		return "shown at the time of receipt: its sender gave a later one";
+	if (entry->claimed_utc_us != 0)
+		return "received much later than its sender says that it was sent";
 	if (entry->kind != MESSAGE_CORRECTION)
 		return NULL;
 	return entry->note == ENTRY_OF_FOREIGN
@@ -172,6 +178,12 @@ const char *render_note_words(const struct entry *entry)
 char **render_remarks(const struct transcript *transcript)
 {
 	g_autoptr(GStrvBuilder) remarks = g_strv_builder_new();
+	for (guint i = 0; i < transcript->senders->len; i++) {
+		g_autofree char *line =
+		        g_strdup_printf("Recorded as it was posted by the server %s.",
+		                (const char *)transcript->senders->pdata[i]);
+		g_strv_builder_add(remarks, line);
+	}
 	if (transcript->late)
 		g_strv_builder_add(remarks, "These messages became known after the conversation "
 		                            "had been archived; they "

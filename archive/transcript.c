@@ -62,6 +62,7 @@ void transcript_free(struct transcript *transcript)
 	g_free(transcript->subject);
 	g_ptr_array_unref(transcript->participants);
 	g_ptr_array_unref(transcript->entries);
+	g_ptr_array_unref(transcript->senders);
 	g_free(transcript);
 }
 
@@ -265,6 +266,15 @@ static void count_text(struct builder *builder, enum message_kind kind, struct p
 	}
 }
 
+/* Who posted it is a part of the evidence; imex's own sources are not said. */
+static void add_sender(struct builder *builder, const struct message *message)
+{
+	GPtrArray *senders = builder->out->senders;
+	const char *name = message_posted_by(message);
+	if (name != NULL && !g_ptr_array_find_with_equal_func(senders, name, g_str_equal, NULL))
+		g_ptr_array_add(senders, g_strdup(name));
+}
+
 static void add_message(struct builder *builder, const struct message *message)
 {
 	struct transcript *out = builder->out;
@@ -272,6 +282,7 @@ static void add_message(struct builder *builder, const struct message *message)
 	        person(builder, presence_address(builder->nicks, message), message->sender_nick);
 	struct participant *who = g_ptr_array_index(out->participants, index);
 	enum entry_note note = ENTRY_PLAIN;
+	add_sender(builder, message);
 	if (who->first_utc_us == 0)
 		who->first_utc_us = message->sent_utc_us;
 	who->last_utc_us = message->sent_utc_us;
@@ -287,6 +298,8 @@ static void add_message(struct builder *builder, const struct message *message)
 	entry->file_name = mend_name(builder, message->file_name);
 	entry->file_hash = mend_name(builder, message->file_hash);
 	entry->file_size_bytes = message->file_size_bytes;
+	entry->claimed_utc_us = message->claimed_utc_us;
+	entry->conflict = message->conflict;
 	g_ptr_array_add(out->entries, entry);
 	remember_entry(builder, message->message_id, index, out->entries->len);
 	count_text(builder, message->kind, who);
@@ -382,6 +395,7 @@ struct transcript *transcript_new(const struct transcript_input *input)
 	struct transcript *out = g_new0(struct transcript, 1);
 	out->participants = g_ptr_array_new_with_free_func((GDestroyNotify)participant_free);
 	out->entries = g_ptr_array_new_with_free_func((GDestroyNotify)entry_free);
+	out->senders = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GHashTable) nicks = presence_nicks(messages);
 	g_autoptr(GHashTable) hidden = hidden_nicks(input);
 	struct builder builder = {out, input, nicks, hidden, people, entries};

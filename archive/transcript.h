@@ -61,6 +61,9 @@ struct entry {
 	int64_t retracted_utc_us; /* 0: not retracted */
 	unsigned retracted_by; /* index into participants */
 	GArray *reactions; /* of struct reaction, or NULL */
+	/* The time that its sender gave, which was not credible when it was received; else 0. */
+	int64_t claimed_utc_us;
+	bool conflict; /* another message came under the same key; both are here */
 };
 
 struct transcript {
@@ -81,6 +84,8 @@ struct transcript {
 	unsigned withheld;
 	enum presence_part part; /* of the segment that this transcript shows */
 	unsigned mended; /* characters that became U+FFFD */
+	GPtrArray
+	        *senders; /* names (char *) of servers that posted any of it, sorted by first use */
 };
 
 /*

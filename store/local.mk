@@ -25,6 +25,7 @@ libimex_store_a_SOURCES += \
 libimex_store_a_SOURCES += \
 	store/delivery.c store/delivery.h store/delivery_private.h \
 	store/delivery_run.c store/delivery_run.h \
+	store/ingest.c store/ingest.h \
 	store/local.c store/local.h \
 	store/record.c store/record.h \
 	store/segment.c store/segment.h

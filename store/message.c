@@ -57,6 +57,8 @@ static bool find_copy(struct store *store, int64_t conversation_id, const struct
 			*same = true;
 		} else {
 			*other = true;
+			if (!*same)
+				*seq = db_column_int64(result, 0);
 		}
 	}
 	return more == 0;
@@ -141,9 +143,9 @@ static bool insert(struct store *store, int64_t conversation_id, const struct me
 	        "INSERT INTO message (conversation_id, seq, kind, source, owner, source_key, "
 	        "correlation, peer, is_room, sender, sender_nick, message_id, refers_to, thread, "
 	        "body, url, sent_utc_us, source_order, captured_utc_us, conflict, file_name, "
-	        "file_size_bytes, file_hash, sender_resolved) VALUES "
+	        "file_size_bytes, file_hash, sender_resolved, claimed_utc_us) VALUES "
 	        "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, "
-	        "$19, $20, $21, $22, $23, $24)",
+	        "$19, $20, $21, $22, $23, $24, $25)",
 	        DB_VALUES(db_int(conversation_id), db_int(*seq),
 	                db_text(message_kind_name(message->kind)), db_text(message->source),
 	                db_text(message->owner), db_text(message->source_key),
@@ -155,7 +157,8 @@ static bool insert(struct store *store, int64_t conversation_id, const struct me
 	                db_int(message->order), db_int(clock_utc_us()), db_int(conflict),
 	                db_text(message->file_name),
 	                message->file_size_bytes > 0 ? db_int(message->file_size_bytes) : db_null(),
-	                db_text(message->file_hash), db_int(message->sender_resolved)),
+	                db_text(message->file_hash), db_int(message->sender_resolved),
+	                message->claimed_utc_us != 0 ? db_int(message->claimed_utc_us) : db_null()),
 	        error);
 }
 
@@ -169,7 +172,8 @@ static bool put(struct store *store, const char *conversation, const struct mess
 	                error))
 		return false;
 	out->outcome = MESSAGE_PUT_SAME;
-	if (same)
+	/* That something was said is known when what was said is. */
+	if (same || (other && message->kind == MESSAGE_WITHHELD))
 		return true;
 	out->outcome = other ? MESSAGE_PUT_CONFLICT : MESSAGE_PUT_COPY;
 	if (!other && !find_twin(store, out->conversation_id, message, &out->seq, error))

@@ -82,7 +82,6 @@ bool store_conversation_take(
 struct stored_message {
 	int64_t conversation_id, seq;
 	int64_t captured_utc_us;
-	bool conflict; /* see MESSAGE_PUT_CONFLICT */
 	struct message *message; /* source, owner and source_key are those of the first copy */
 };
 void stored_message_free(struct stored_message *stored);

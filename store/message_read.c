@@ -94,7 +94,7 @@ GPtrArray *store_conversations(
 	"SELECT conversation_id, seq, kind, source, owner, source_key, correlation, peer, "        \
 	"is_room, sender, sender_nick, message_id, refers_to, thread, body, url, sent_utc_us, "    \
 	"source_order, captured_utc_us, conflict, file_name, file_size_bytes, file_hash, "         \
-	"sender_resolved FROM message "
+	"sender_resolved, claimed_utc_us FROM message "
 
 static struct stored_message *read_message(const struct db_result *result, GError **error)
 {
@@ -126,11 +126,12 @@ static struct stored_message *read_message(const struct db_result *result, GErro
 	message->sent_utc_us = db_column_int64(result, 16);
 	message->order = db_column_int64(result, 17);
 	stored->captured_utc_us = db_column_int64(result, 18);
-	stored->conflict = db_column_int64(result, 19) != 0;
+	message->conflict = db_column_int64(result, 19) != 0;
 	message->file_name = db_column_dup(result, 20);
 	message->file_size_bytes = db_column_int64(result, 21);
 	message->file_hash = db_column_dup(result, 22);
 	message->sender_resolved = db_column_int64(result, 23) != 0;
+	message->claimed_utc_us = db_column_int64(result, 24);
 	return stored;
 }
 

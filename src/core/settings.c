@@ -2,7 +2,7 @@
 
 #define DAY_S 86400
 
-const char *const config_named_sections[] = {"domain", "server", "source", NULL};
+const char *const config_named_sections[] = {"domain", "sender", "server", "source", NULL};
 
 const struct setting config_settings[] = {
         {"imex", "app_id", SETTING_STRING, NULL, 0, 0, NULL,
@@ -159,6 +159,28 @@ const struct setting config_settings[] = {
         {"uncertain", "settle", SETTING_DURATION, "2m", 0, DAY_S, NULL,
                 "How long to wait before looking for the effect of a request whose answer was "
                 "lost."},
+
+        {"sender", "certificate", SETTING_PATH, NULL, 0, 0, NULL,
+                "PEM file of the TLS client certificates that this sender shows, old and new."},
+        {"sender", "partner", SETTING_STRING, NULL, 0, 0, NULL,
+                "The partner application whose tokens this sender shows."},
+        {"sender", "domains", SETTING_LIST, NULL, 0, 0, NULL,
+                "The IM domains that this sender may speak for."},
+
+        {"ingest", "max_skew", SETTING_DURATION, "24h", 1, 366 * DAY_S, NULL,
+                "How far an event's time may be from ours; beyond it is kept and marked."},
+        {"ingest", "max_line_kb", SETTING_INT, "256", 1, 16384, NULL,
+                "KiB that one event may have."},
+        {"ingest", "max_request_mb", SETTING_INT, "16", 1, 1024, NULL,
+                "MiB that one request may have."},
+        {"ingest", "max_lines", SETTING_INT, "10000", 1, 1000000, NULL,
+                "Events that one request may have."},
+        {"ingest", "max_rate", SETTING_INT, "2000", 1, 1000000, NULL,
+                "Events a second that one sender may post in the long run."},
+        {"ingest", "max_parallel", SETTING_INT, "4", 1, 64, NULL,
+                "Requests of one sender that are under way at the same time."},
+        {"ingest", "min_free_mb", SETTING_INT, "256", 0, 100000000, NULL,
+                "MiB that must be free where the state is; below it nothing is taken."},
 
         {"archive", "idle_gap", SETTING_DURATION, "10m", 1, 7 * DAY_S, NULL,
                 "A conversation that is quiet for longer is closed."},

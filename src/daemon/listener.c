@@ -104,39 +104,146 @@ static enum MHD_Result send_answer(
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	if (answer->challenge != NULL)
 		MHD_add_response_header(response, "WWW-Authenticate", answer->challenge);
-	if (answer->status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		MHD_add_response_header(response, "Allow", "GET, HEAD");
+	if (answer->allow != NULL)
+		MHD_add_response_header(response, "Allow", answer->allow);
+	if (answer->retry_after_s > 0) {
+		g_autofree char *seconds = g_strdup_printf("%u", answer->retry_after_s);
+		MHD_add_response_header(response, "Retry-After", seconds);
+	}
 	enum MHD_Result sent = MHD_queue_response(connection, answer->status, response);
 	MHD_destroy_response(response);
 	return sent;
 }
 
-/* MHD calls this with the headers first, then for the body, of which there must be none. */
-static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *url,
-        const char *method, const char *version, const char *upload, size_t *upload_size,
-        void **state)
+/* A request under way. */
+struct exchange {
+	struct listener_post *post; /* or NULL: it has no body that is wanted */
+};
+
+static gnutls_session_t session_of(struct MHD_Connection *connection)
 {
-	(void)version, (void)upload;
-	static int headers_seen;
-	struct listener *listener = data;
-	if (*state == NULL) {
-		*state = &headers_seen;
+	const union MHD_ConnectionInfo *info =
+	        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	return info != NULL ? info->tls_session : NULL;
+}
+
+static const char *argument(struct MHD_Connection *connection, const char *name)
+{
+	return MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+static uint64_t content_length(struct MHD_Connection *connection)
+{
+	const char *text = MHD_lookup_connection_value(
+	        connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	guint64 length = 0;
+	if (text == NULL ||
+	        !g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64 - 1, &length, NULL))
+		return UINT64_MAX;
+	return length;
+}
+
+/* The headers are there. What is refused is answered before its body is read. */
+static enum MHD_Result begin_post(struct listener *listener, struct MHD_Connection *connection,
+        const struct listener_request *request, struct exchange *exchange)
+{
+	struct listener_answer answer = {0};
+	exchange->post = listener_post_begin(listener->site, request, &answer);
+	enum MHD_Result result =
+	        exchange->post != NULL ? MHD_YES : send_answer(connection, &answer);
+	listener_answer_clear(&answer);
+	return result;
+}
+
+static enum MHD_Result begin(struct listener *listener, struct MHD_Connection *connection,
+        const char *url, const char *method, void **state)
+{
+	struct exchange *exchange = g_new0(struct exchange, 1);
+	*state = exchange;
+	if (!g_str_equal(url, LISTENER_POST_PATH) || !g_str_equal(method, "POST"))
 		return MHD_YES;
-	}
-	if (*upload_size > 0) {
-		*upload_size = 0;
-		return MHD_YES;
-	}
 	g_autoptr(GPtrArray) authorization = g_ptr_array_new_with_free_func(g_free);
 	MHD_get_connection_values(
 	        connection, MHD_HEADER_KIND, collect_authorization, authorization);
 	g_ptr_array_add(authorization, NULL);
+	const struct listener_request request = {
+	        .method = method,
+	        .path = url,
+	        .authorization = (const char *const *)authorization->pdata,
+	        .session = session_of(connection),
+	        .content_length = content_length(connection),
+	};
+	return begin_post(listener, connection, &request, exchange);
+}
+
+static enum MHD_Result end(struct listener *listener, struct MHD_Connection *connection,
+        const char *url, const char *method, struct exchange *exchange)
+{
 	struct listener_answer answer = {0};
-	listener_site_answer(
-	        listener->site, method, url, (const char *const *)authorization->pdata, &answer);
+	g_autoptr(GPtrArray) authorization = g_ptr_array_new_with_free_func(g_free);
+	MHD_get_connection_values(
+	        connection, MHD_HEADER_KIND, collect_authorization, authorization);
+	g_ptr_array_add(authorization, NULL);
+	const struct listener_request request = {
+	        .method = method,
+	        .path = url,
+	        .authorization = (const char *const *)authorization->pdata,
+	        .session = session_of(connection),
+	        .user = argument(connection, "user"),
+	        .peer = argument(connection, "peer"),
+	};
+	if (exchange->post != NULL)
+		listener_post_end(exchange->post, &answer);
+	else
+		listener_site_answer(listener->site, &request, &answer);
 	enum MHD_Result sent = send_answer(connection, &answer);
 	listener_answer_clear(&answer);
 	return sent;
+}
+
+/* MHD calls this with the headers first, then for each piece of the body, then without one. */
+static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *url,
+        const char *method, const char *version, const char *upload, size_t *upload_size,
+        void **state)
+{
+	(void)version;
+	struct listener *listener = data;
+	struct exchange *exchange = *state;
+	if (exchange == NULL)
+		return begin(listener, connection, url, method, state);
+	if (*upload_size == 0)
+		return end(listener, connection, url, method, exchange);
+	size_t len = *upload_size;
+	*upload_size = 0;
+	return exchange->post == NULL || listener_post_feed(exchange->post, upload, len) ? MHD_YES
+	                                                                                 : MHD_NO;
+}
+
+static void on_completed(void *data, struct MHD_Connection *connection, void **state,
+        enum MHD_RequestTerminationCode code)
+{
+	(void)data, (void)connection, (void)code;
+	struct exchange *exchange = *state;
+	if (exchange == NULL)
+		return;
+	g_clear_pointer(&exchange->post, listener_post_free);
+	g_free(exchange);
+	*state = NULL;
+}
+
+/* Before the handshake: a client that has a certificate is asked for it. */
+static void on_connection(void *data, struct MHD_Connection *connection, void **state,
+        enum MHD_ConnectionNotificationCode code)
+{
+	(void)state;
+	const struct listener *listener = data;
+	gnutls_session_t session = session_of(connection);
+	if (code == MHD_CONNECTION_NOTIFY_STARTED && session != NULL &&
+	        listener_site_asks(listener->site)) {
+		gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+		/* The certificates themselves are known, so no authorities are named. */
+		gnutls_certificate_send_x509_rdn_sequence(session, 1);
+	}
 }
 
 G_GNUC_PRINTF(2, 0)
@@ -158,7 +265,8 @@ static struct MHD_Daemon *start_daemon(struct listener *listener, int fd)
 	        MHD_OPTION_THREAD_POOL_SIZE, 2U, MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS,
 	        MHD_OPTION_PER_IP_CONNECTION_LIMIT, MAX_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT,
 	        TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
-	        MHD_OPTION_END);
+	        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+	        on_connection, listener, MHD_OPTION_END);
 }
 
 struct listener *listener_start(const struct config *config, struct keeper *keeper, GError **error)

@@ -4,6 +4,7 @@
  *	GET /metadata/json/1	the metadata document, for anybody
  *	GET /v1/whoami		a partner's token: who it says the caller is
  *	GET /health		"ok"
+ *	POST /v1/messages	a [sender NAME]: what was said, see imex-ingest(5)
  *
  * It verifies partners' tokens and answers 401 with the challenge otherwise. The TLS certificate is
  * reloaded when its files change.
@@ -18,7 +19,8 @@ struct listener;
 
 /*
  * NULL without an error when [listen] address is unset. Runs threads of its own. config and keeper
- * outlive it. Errors of class CONFIG: listener.address, listener.tls, listener.bind.
+ * outlive it. Errors of class CONFIG: listener.address, listener.tls, listener.bind,
+ * listener.sender.
  */
 struct listener *listener_start(const struct config *config, struct keeper *keeper, GError **error);
 void listener_stop(struct listener *listener);

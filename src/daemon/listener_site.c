@@ -16,6 +16,8 @@ struct listener_site {
 	GPtrArray *hosts, *domains; /* NULL-ended, what the rules point to */
 	char *public_url;
 	struct usermap *map;
+	struct listener_senders *senders;
+	struct listener_inlet *inlet; /* or NULL */
 	struct mutex mutex; /* of the store, which one thread at a time may use */
 	struct store *store;
 };
@@ -94,6 +96,9 @@ struct listener_site *listener_site_new(
 	site->map = usermap_new(config, error);
 	if (site->map == NULL)
 		return NULL;
+	site->senders = listener_senders_new(config, error);
+	if (site->senders == NULL || !listener_inlet_new(config, site->map, &site->inlet, error))
+		return NULL;
 	site->store =
 	        store_open(config_string(config, "imex", NULL, "store"), STORE_EXISTING, error);
 	if (site->store == NULL)
@@ -114,6 +119,8 @@ struct listener_site *listener_site_new(
 void listener_site_free(struct listener_site *site)
 {
 	g_clear_pointer(&site->store, store_close);
+	g_clear_pointer(&site->inlet, listener_inlet_free);
+	g_clear_pointer(&site->senders, listener_senders_free);
 	g_clear_pointer(&site->map, usermap_free);
 	g_ptr_array_unref(site->hosts);
 	g_ptr_array_unref(site->domains);
@@ -124,7 +131,7 @@ void listener_site_free(struct listener_site *site)
 
 /* Answers ------------------------------------------------------------------------------------- */
 
-static void plain(struct listener_answer *answer, unsigned status, const char *text)
+void listener_answer_plain(struct listener_answer *answer, unsigned status, const char *text)
 {
 	answer->status = status;
 	answer->type = "text/plain; charset=utf-8";
@@ -132,17 +139,43 @@ static void plain(struct listener_answer *answer, unsigned status, const char *t
 	answer->body = g_strdup(text);
 }
 
-static void answer_health(struct listener_site *site, const char *const *authorization,
-        struct listener_answer *answer)
+void listener_answer_json(struct listener_answer *answer, unsigned status, json_t *json)
 {
-	(void)site, (void)authorization;
-	plain(answer, 200, "ok\n");
+	answer->status = status;
+	answer->type = "application/json; charset=utf-8";
+	answer->cache = "no-store";
+	answer->body = json_dumps(json, JSON_INDENT(1));
+	json_decref(json);
 }
 
-static void answer_metadata(struct listener_site *site, const char *const *authorization,
+void listener_answer_error(
+        struct listener_answer *answer, unsigned status, const char *reason, const char *message)
+{
+	listener_answer_json(
+	        answer, status, json_pack("{s:s, s:s}", "error", reason, "message", message));
+}
+
+bool listener_site_asks(const struct listener_site *site)
+{
+	return listener_senders_ask(site->senders);
+}
+
+struct listener_inlet *listener_site_inlet(struct listener_site *site)
+{
+	return site->inlet;
+}
+
+static void answer_health(struct listener_site *site, const struct listener_request *request,
         struct listener_answer *answer)
 {
-	(void)authorization;
+	(void)site, (void)request;
+	listener_answer_plain(answer, 200, "ok\n");
+}
+
+static void answer_metadata(struct listener_site *site, const struct listener_request *request,
+        struct listener_answer *answer)
+{
+	(void)request;
 	struct keyring *keyring = token_source_keyring(keeper_tokens(site->keeper));
 	g_autoptr(GError) cause = NULL;
 	if (!keyring_follow(keyring, &cause))
@@ -150,7 +183,7 @@ static void answer_metadata(struct listener_site *site, const char *const *autho
 		        cause->message);
 	g_autoptr(GPtrArray) certificates = keyring_published(keyring);
 	if (certificates->len == 0) {
-		plain(answer, 503, "there is no key yet\n");
+		listener_answer_plain(answer, 503, "there is no key yet\n");
 		return;
 	}
 	const struct metadata_own own = {.app_id = site->rules.app_id,
@@ -174,32 +207,54 @@ static void answer_unauthorized(
 	else
 		log_info("listener.refused", "a token was refused (%s): %s", error_reason(cause),
 		        cause->message);
-	plain(answer, 401, "unauthorized\n");
+	listener_answer_plain(answer, 401, "unauthorized\n");
 	answer->challenge = keeper_challenge(site->keeper, &site->rules, !asked);
 }
 
-static void answer_whoami(struct listener_site *site, const char *const *authorization,
+static void answer_whoami(struct listener_site *site, const struct listener_request *request,
         struct listener_answer *answer)
 {
 	g_autoptr(GError) cause = NULL;
 	autoptr(verify_identity) who =
-	        keeper_verify(site->keeper, &site->rules, authorization, &cause);
+	        keeper_verify(site->keeper, &site->rules, request->authorization, &cause);
 	if (who == NULL) {
 		answer_unauthorized(site, cause, answer);
 		return;
 	}
 	g_autofree char *expires = clock_format_iso(who->expires_utc_us);
-	json_auto_t *json = json_pack("{s:s, s:s, s:s?, s:s}", "partner", who->partner,
-	        "application", who->app_id, "user", who->owner, "expires", expires);
-	answer->status = 200;
-	answer->type = "application/json; charset=utf-8";
-	answer->cache = "no-store";
-	answer->body = json_dumps(json, JSON_INDENT(1));
+	listener_answer_json(answer, 200,
+	        json_pack("{s:s, s:s, s:s?, s:s}", "partner", who->partner, "application",
+	                who->app_id, "user", who->owner, "expires", expires));
+}
+
+const char *listener_site_sender(struct listener_site *site, const struct listener_request *request,
+        struct listener_answer *answer)
+{
+	g_autoptr(GError) cause = NULL;
+	const char *name = NULL;
+	if (request->session != NULL)
+		name = listener_senders_by_certificate(site->senders, request->session);
+	if (name != NULL)
+		return name;
+	autoptr(verify_identity) who =
+	        keeper_verify(site->keeper, &site->rules, request->authorization, &cause);
+	if (who == NULL) {
+		answer_unauthorized(site, cause, answer);
+		return NULL;
+	}
+	/* A token for one user does not speak for a whole domain. */
+	if (who->owner == NULL)
+		name = listener_senders_by_partner(site->senders, who->partner);
+	if (name == NULL)
+		listener_answer_error(answer, 403, "ingest.sender",
+		        "no [sender NAME] of imex.conf has this partner, or the token speaks for "
+		        "a user");
+	return name;
 }
 
 static const struct {
 	const char *path;
-	void (*answer)(struct listener_site *site, const char *const *authorization,
+	void (*answer)(struct listener_site *site, const struct listener_request *request,
 	        struct listener_answer *answer);
 } routes[] = {
         {"/metadata/json/1", answer_metadata},
@@ -207,18 +262,25 @@ static const struct {
         {"/health", answer_health},
 };
 
-void listener_site_answer(struct listener_site *site, const char *method, const char *path,
-        const char *const *authorization, struct listener_answer *answer)
+static bool is_get(const char *method)
 {
-	if (!g_str_equal(method, "GET") && !g_str_equal(method, "HEAD")) {
-		plain(answer, 405, "only GET and HEAD\n");
+	return g_str_equal(method, "GET") || g_str_equal(method, "HEAD");
+}
+
+void listener_site_answer(struct listener_site *site, const struct listener_request *request,
+        struct listener_answer *answer)
+{
+	bool post = g_str_equal(request->path, LISTENER_POST_PATH);
+	if (post || !is_get(request->method)) {
+		answer->allow = post ? "POST" : "GET, HEAD";
+		listener_answer_plain(answer, 405, post ? "only POST\n" : "only GET and HEAD\n");
 		return;
 	}
 	for (unsigned i = 0; i < G_N_ELEMENTS(routes); i++) {
-		if (g_str_equal(routes[i].path, path)) {
-			routes[i].answer(site, authorization, answer);
+		if (g_str_equal(routes[i].path, request->path)) {
+			routes[i].answer(site, request, answer);
 			return;
 		}
 	}
-	plain(answer, 404, "there is nothing here\n");
+	listener_answer_plain(answer, 404, "there is nothing here\n");
 }

@@ -4,6 +4,8 @@ imexd_SOURCES = \
 	src/daemon/imexd.c \
 	src/daemon/keeper.c src/daemon/keeper.h \
 	src/daemon/listener.c src/daemon/listener.h src/daemon/listener_private.h \
+	src/daemon/listener_ingest.c \
+	src/daemon/listener_sender.c \
 	src/daemon/listener_site.c \
 	src/daemon/listener_tls.c \
 	src/daemon/pass.c src/daemon/pass.h \

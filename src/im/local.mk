@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libimex-im.a
 libimex_im_a_SOURCES = \
 	src/im/directory.c src/im/directory.h \
+	src/im/ingest.c src/im/ingest.h \
 	src/im/prosody.c src/im/prosody_private.h \
 	src/im/prosody_json.c src/im/prosody_json.h \
 	src/im/prosody_message.c \

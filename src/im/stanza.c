@@ -481,14 +481,18 @@ struct message *stanza_message(const struct stanza *stanza, enum message_kind ki
 
 char *stanza_correlation(const struct stanza *stanza, const struct message *message)
 {
-	if (message->is_room && stanza->origin_id == NULL)
+	return stanza_correlation_of(stanza->id, stanza->origin_id, message);
+}
+
+char *stanza_correlation_of(const char *id, const char *origin_id, const struct message *message)
+{
+	if (message->is_room && origin_id == NULL)
 		return NULL;
-	const char *proof = stanza->origin_id != NULL ? "o:" : stanza->id != NULL ? "i:" : "c:";
+	const char *proof = origin_id != NULL ? "o:" : id != NULL ? "i:" : "c:";
 	const char *const fields[] = {proof, message_kind_name(message->kind),
 	        message->sender_resolved ? NULL : message->sender, message->sender_nick,
-	        message->is_room ? message->peer : NULL,
-	        stanza->origin_id != NULL ? stanza->origin_id : stanza->id, message->refers_to,
-	        message->thread, message->text, message->url};
+	        message->is_room ? message->peer : NULL, origin_id != NULL ? origin_id : id,
+	        message->refers_to, message->thread, message->text, message->url};
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
 	for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
 		const char *field = fields[i] != NULL ? fields[i] : "";

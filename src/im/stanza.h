@@ -67,6 +67,8 @@ struct message *stanza_message(const struct stanza *stanza, enum message_kind ki
  * tells it: in a room, where there is one copy, only the sender's own id does. Owned.
  */
 char *stanza_correlation(const struct stanza *stanza, const struct message *message);
+/* The same from the stanza's id and origin-id; either may be NULL. */
+char *stanza_correlation_of(const char *id, const char *origin_id, const struct message *message);
 
 /* The resource of a full JID ("room@host/Nick" -> "Nick"); NULL when there is none. Borrowed. */
 const char *stanza_resource(const char *jid);

@@ -57,11 +57,21 @@ bool message_kind_parse(const char *name, enum message_kind *kind)
 	return false;
 }
 
+const char *message_posted_by(const struct message *message)
+{
+	bool posted =
+	        message->source != NULL && g_str_has_prefix(message->source, MESSAGE_POSTED_PREFIX);
+	return posted ? message->source + strlen(MESSAGE_POSTED_PREFIX) : NULL;
+}
+
 char *message_hash(const struct message *message)
 {
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	/* The time of receipt differs from one try to the next; what the sender said does not. */
+	int64_t sent_utc_us =
+	        message->claimed_utc_us != 0 ? message->claimed_utc_us : message->sent_utc_us;
 	g_autofree char *numbers = g_strdup_printf("%s %d %" G_GINT64_FORMAT,
-	        kind_names[message->kind], message->is_room, message->sent_utc_us);
+	        kind_names[message->kind], message->is_room, sent_utc_us);
 	const char *const fields[] = {numbers, message->source, message->source_key,
 	        message->correlation, message->owner, message->peer,
 	        message->sender_resolved ? NULL : message->sender, message->sender_nick,

@@ -51,6 +51,10 @@ struct message {
 	int64_t file_size_bytes;
 	char *file_hash;
 	int64_t sent_utc_us;
+	/* The time that its sender gave, when that is not credible; else 0. Then sent_utc_us is the
+	 * earlier of it and the time of receipt. */
+	int64_t claimed_utc_us;
+	bool conflict; /* another message came under the same key; told by the store */
 	int64_t order; /* the source's own order; breaks ties of sent_utc_us */
 };
 
@@ -61,9 +65,14 @@ AUTO_DEFINE(message, message_free);
 const char *message_kind_name(enum message_kind kind);
 bool message_kind_parse(const char *name, enum message_kind *kind);
 
+/* message->source of what a sender posts: this and the sender's name. */
+#define MESSAGE_POSTED_PREFIX "sender/"
+/* That name; NULL for what a source was read for. Borrowed. */
+const char *message_posted_by(const struct message *message);
+
 /*
- * SHA-256 (hex, owned) of everything but order and a resolved sender, which depends on whom we
- * know: tells a repeated reading from a changed content.
+ * SHA-256 (hex, owned) of everything but order, conflict and a resolved sender, which depends on
+ * whom we know: tells a repeated reading from a changed content.
  */
 char *message_hash(const struct message *message);
 

@@ -158,6 +158,7 @@ struct message *interest_withhold(const struct message *message)
 	fact->sender = g_strdup(message->sender);
 	fact->sender_nick = g_strdup(message->sender_nick);
 	fact->sent_utc_us = message->sent_utc_us;
+	fact->claimed_utc_us = message->claimed_utc_us;
 	fact->order = message->order;
 	return fact;
 }

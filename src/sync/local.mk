@@ -29,6 +29,7 @@ libimex_sync_a_SOURCES += \
 	src/sync/deliver_settle.c \
 	src/sync/deliver_undo.c src/sync/deliver_undo.h \
 	src/sync/hold.c src/sync/hold.h \
+	src/sync/ingest.c src/sync/ingest.h \
 	src/sync/mailserver.c src/sync/mailserver.h \
 	src/sync/queue.c src/sync/queue.h \
 	src/sync/route.c src/sync/route.h \

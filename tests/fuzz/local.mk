@@ -81,3 +81,9 @@ fuzz_xep0227_SOURCES = tests/fuzz/fuzz_listfile.c $(MAIN_FUZZ)
 fuzz_xep0227_CPPFLAGS = $(CPPFLAGS_FUZZ) -DFUZZ_FORMAT=LISTFILE_XEP0227
 fuzz_xep0227_LDFLAGS = $(LDFLAGS_FUZZ)
 fuzz_xep0227_LDADD = $(IMEX_LDADD)
+
+FUZZ_TARGETS += fuzz_ingest
+fuzz_ingest_SOURCES = tests/fuzz/fuzz_ingest.c $(MAIN_FUZZ)
+fuzz_ingest_CPPFLAGS = $(CPPFLAGS_FUZZ)
+fuzz_ingest_LDFLAGS = $(LDFLAGS_FUZZ)
+fuzz_ingest_LDADD = $(IMEX_LDADD)

@@ -129,6 +129,15 @@ def _():
     assert known and known == stated, sorted(known ^ stated)
 
 
+@tap.test("imex-ingest(5) describes every member of an event, and no other")
+def _():
+    with open(os.path.join(SRC, "src", "im", "ingest.c"), encoding="utf-8") as file:
+        known = set(re.findall(r'^ +\[MEMBER_\w+\] = \{"(\w+)"', file.read(), flags=re.M))
+    members = page("imex-ingest.5").split(".Ss Members")[1].split(".Ss ")[0]
+    described = set(re.findall(r"^\.It Li (\w+)", members, flags=re.M))
+    assert known and known == described, sorted(known ^ described)
+
+
 @tap.test("mandoc finds nothing wrong with the pages")
 def _():
     if shutil.which("mandoc") is None:

@@ -148,6 +148,7 @@ unit_im_SOURCES = \
 	tests/unit/im/fixture.c tests/unit/im/fixture.h \
 	tests/unit/im/suites.c \
 	tests/unit/im/test_capture.c \
+	tests/unit/im/test_ingest.c \
 	tests/unit/im/test_listfile.c \
 	tests/unit/im/test_prosody.c \
 	tests/unit/im/test_prosody_json.c \
@@ -171,6 +172,7 @@ unit_deliver_SOURCES = \
 	tests/unit/sync/captured.c tests/unit/sync/captured.h \
 	tests/unit/sync/deliver_suites.c \
 	tests/unit/sync/test_delivery.c \
+	tests/unit/sync/test_ingest.c \
 	tests/unit/sync/test_route.c \
 	tests/unit/sync/test_segmenter.c
 unit_deliver_LDADD = $(UNIT_LDADD)

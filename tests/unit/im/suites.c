@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 Suite *capture_suite(void);
+Suite *ingest_suite(void);
 Suite *prosody_json_suite(void);
 Suite *listfile_suite(void);
 Suite *prosody_suite(void);
@@ -17,6 +18,7 @@ Suite *(*const unit_suites[])(void) = {
         listfile_suite,
         prosody_suite,
         capture_suite,
+        ingest_suite,
         NULL,
 };
 

@@ -383,7 +383,7 @@ CAPTURE_TEST(conflicts_are_kept)
 	ck_assert_int_eq(put("a@x", "1", "o:1", 1000).outcome, MESSAGE_PUT_SAME);
 	autoptr(stored_message) stored = NULL;
 	must(store_message_get(store, result.conversation_id, 2, &stored, error));
-	ck_assert(stored->conflict);
+	ck_assert(stored->message->conflict);
 	ck_assert_str_eq(stored->message->text, "something else");
 	ck_assert_int_eq(totals().conflicts, 1);
 	/* A copy does not join the disputed one. */

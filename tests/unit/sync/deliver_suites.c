@@ -5,9 +5,11 @@
 
 Suite *segmenter_suite(void);
 Suite *delivery_suite(void);
+Suite *ingest_stream_suite(void);
 Suite *route_suite(void);
 
-Suite *(*const unit_suites[])(void) = {segmenter_suite, delivery_suite, route_suite, NULL};
+Suite *(*const unit_suites[])(void) = {
+        segmenter_suite, delivery_suite, ingest_stream_suite, route_suite, NULL};
 
 void unit_setup(void)
 {

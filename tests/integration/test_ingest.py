@@ -1,0 +1,162 @@
+#!/usr/bin/python3
+"""Other servers post what was said to imexd: who may, what is taken, how it is answered, that it stays.
+
+On SQLite and on PostgreSQL; the clients are Python's ssl and http.client, the tokens PyJWT's.
+"""
+import contextlib
+import json
+import threading
+
+import pgcluster
+import tap
+from ingestsite import IngestSite, ago, event, leave_root, lines
+
+ALICE, BOB = "alice@im.example", "bob@im.example"
+
+leave_root()
+
+
+@contextlib.contextmanager
+def both_stores(**keywords):
+    with pgcluster.Cluster() as cluster:
+        yield [None, cluster.url]
+
+
+def talk(n, start=0):
+    return [event("k%d" % (start + i), ALICE, BOB, "line %d" % (start + i), ago(4000 - i), sequence=start + i)
+            for i in range(n)]
+
+
+@tap.test("what is posted is stored once, on disk before the answer, and reaches the mailboxes with its sender")
+def _():
+    with both_stores() as stores:
+        for store in stores:
+            with IngestSite(store=store) as site:
+                status, _, answer = site.post(talk(30))
+                assert (status, answer["stored"], answer["problems"]) == (200, 30, []), (store, answer)
+                # Nothing may be lost that was answered, whatever happens next.
+                site.kill_daemon()
+                site.start_daemon()
+                status, _, answer = site.post(talk(40))
+                assert (status, answer["stored"], answer["repeated"]) == (200, 10, 30), (store, answer)
+                site.until(lambda: any("line 39" in i.body for i in site.items("bob")), "the item is delivered")
+                item = next(i for i in site.items("bob") if "line 0" in i.body)
+                assert "posted by the server im1" in item.body and item.subject == "Conversation between alice and bob"
+                headers = {h.name: h.value for h in item.headers or []}
+                assert headers.get("X-Imex-Sender", "im1") == "im1", headers
+
+
+@tap.test("a partner's token speaks for its sender; a user's token, a stranger and an old certificate do not")
+def _():
+    with IngestSite() as site:
+        one = [event("1", "zoe@second.example", "eve@far.example", "x")]
+        status, _, answer = site.post(one, token=site.token())
+        assert (status, answer["stored"]) == (200, 1), answer
+        # The same key of another sender is another event.
+        assert site.post([event("1", ALICE, BOB, "x")])[2]["stored"] == 1
+        status, headers, _ = site.post(one, client=None)
+        assert status == 401 and "Bearer" in headers["WWW-Authenticate"], (status, headers)
+        for client in (site.stranger, site.stranger_key), (site.expired, site.expired_key):
+            assert site.post(one, client=client)[0] == 401, client
+        status, headers, _ = site.post(one, token=site.token()[:-3] + "AAA")
+        assert status == 401 and "invalid_token" in headers["WWW-Authenticate"], (status, headers)
+        site.ok("partner", "disable", "second")
+        site.until(lambda: site.post(one, token=site.token())[0] == 401, "a disabled partner is refused")
+        assert "not valid now" in site.log()
+        status, headers, _ = site.ask("GET", "/v1/messages", client=site.im1)
+        assert (status, headers["Allow"]) == (405, "POST"), (status, headers)
+        assert site.ask("POST", "/v1/elsewhere", b"x", client=site.im1)[0] in (404, 405)
+
+
+@tap.test("each bad line is told by its number and the others are taken; foreign domains and conflicts have codes")
+def _():
+    with IngestSite() as site:
+        body = lines(talk(2)) + b"{\n\n" + b'{"key":"x","text":"secret-word"}\n' + lines(talk(1, 2)) + b"\xff\xfe\n"
+        status, _, answer = site.post(body)
+        assert (status, answer["stored"], answer["refused"]) == (400, 3, 3), answer
+        assert [p["line"] for p in answer["problems"]] == [3, 5, 7], answer
+        assert all(p["reason"].startswith("ingest.") and p["message"] for p in answer["problems"]), answer
+        assert "secret-word" not in json.dumps(answer) and "secret-word" not in site.log()
+        status, _, answer = site.post([event("f", "zoe@second.example", ALICE, "forged")] + talk(1, 3))
+        assert (status, answer["stored"], answer["problems"][0]["reason"]) == (403, 1, "ingest.domain"), answer
+        assert answer["problems"][0]["key"] == "f", answer
+        changed = event("k0", ALICE, BOB, "another text", ago(4000))
+        status, _, answer = site.post([changed] + talk(1, 4))
+        assert (status, answer["conflicts"], answer["stored"]) == (409, 1, 1), answer
+        assert answer["problems"][0] == dict(answer["problems"][0], line=1, key="k0", result="conflict")
+        status, _, answer = site.post([changed])
+        assert (status, answer["repeated"]) == (200, 1), answer
+        said = {r["what"]: r["value"] for r in json.loads(site.ok("archive", "status", "--json"))}
+        assert said["conflicting copies, kept"] == "1", said
+        odd = [event("t1", ALICE, BOB, "x", "2099-01-01T00:00:00Z"), event("t2", ALICE, BOB, "x", "2001-01-01")]
+        status, _, answer = site.post(odd)
+        assert (status, answer["stored"], answer["marked"]) == (200, 2, 2), answer
+        assert site.post(odd)[2]["repeated"] == 2
+        assert site.post(b"")[2]["lines"] == 0
+        site.ok("policy", "set", "archive", "none", "--domain", "im.example")
+        status, _, answer = site.post([event("n", ALICE, BOB, "private")])
+        assert (status, answer["unwanted"], answer["stored"]) == (200, 1, 0), answer
+
+
+@tap.test("limits: size told before and size found, lines, rate, disk; nothing that was answered is lost")
+def _():
+    with IngestSite(more="[ingest]\nmax_request_mb = 1\nmax_line_kb = 4\nmax_lines = 50\nmax_rate = 20\n") as site:
+        big = lines([event("b%d" % i, ALICE, BOB, "y" * 3000) for i in range(400)])
+        for chunked in False, True:
+            status, _, answer = site.post(big, chunked=chunked)
+            assert status == 413 and answer["error"] in ("ingest.too_large", "ingest.too_many"), answer
+        status, _, answer = site.post(talk(60, 1000))
+        assert status == 413 and answer["error"] == "ingest.too_many" and answer["stored"] == 50, answer
+        status, _, answer = site.post([event("long", ALICE, BOB, "z" * 5000)])
+        assert status == 400 and answer["problems"][0]["reason"] == "ingest.too_large", answer
+        while True:
+            status, headers, answer = site.post(talk(50, 2000))
+            if status != 200:
+                break
+        assert status == 429 and answer["error"] == "ingest.rate" and int(headers["Retry-After"]) >= 1, answer
+    with IngestSite(more="[ingest]\nmin_free_mb = 100000000\n") as site:
+        status, headers, answer = site.post(talk(1))
+        assert status == 429 and answer["error"] == "ingest.full" and headers["Retry-After"], answer
+
+
+@tap.test("many at once, the same and different events: each is stored once; too many at once are told to wait")
+def _():
+    with both_stores() as stores:
+        for store in stores:
+            with IngestSite(store=store, more="[ingest]\nmax_parallel = 4\n") as site:
+                totals, waited = [], []
+
+                def work(worker):
+                    for turn in range(6):
+                        body = lines(talk(20, 20 * turn)) + lines(talk(20, 1000 + 200 * worker + 20 * turn))
+                        while True:
+                            status, headers, answer = site.post(body)
+                            if status != 429:
+                                break
+                            waited.append(int(headers["Retry-After"]))
+                        assert status == 200, (status, answer)
+                        totals.append((answer["stored"], answer["repeated"]))
+
+                threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                assert len(totals) == 36, totals
+                assert sum(t[0] for t in totals) == 120 + 6 * 120, (store, totals)
+                assert sum(t[1] for t in totals) == 5 * 120, (store, totals)
+                # Four that do not come to their end hold all the places.
+                open_ones = []
+                for _ in range(4):
+                    connection = site.connect(site.im1)
+                    connection.putrequest("POST", "/v1/messages")
+                    connection.putheader("Content-Length", "100")
+                    connection.endheaders(b'{"key"')
+                    open_ones.append(connection)
+                site.until(lambda: site.post(talk(1))[0] == 429, "the fifth is told to wait")
+                for connection in open_ones:
+                    connection.close()
+                site.until(lambda: site.post(talk(1))[0] == 200, "the places are free again")
+
+
+tap.main()
