@@ -124,10 +124,15 @@ const char *im_target_group(struct ctx *ctx, struct item **group)
 {
 	const struct xml_node *id = xml_child(ctx->body, "GroupId");
 
-	if (id != NULL)
-		return im_group(ctx, id, group);
-	*group = im_default_group(ctx->self, IM_OTHER_CONTACTS);
-	return NULL;
+	if (id == NULL) {
+		*group = im_default_group(ctx->self, IM_OTHER_CONTACTS);
+		return NULL;
+	}
+	const char *code = im_group(ctx, id, group);
+	/* Who is in a distribution group, the directory says. */
+	if (code == NULL && strcmp(im_class(*group), IM_DG) == 0)
+		code = "ErrorInvalidImGroupId";
+	return code;
 }
 
 struct item *im_group_add(

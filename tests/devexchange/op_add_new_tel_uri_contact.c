@@ -8,7 +8,7 @@ void op_add_new_tel_uri_contact(struct ctx *ctx)
 	struct item *group, *contact = NULL;
 
 	im_begin(ctx);
-	const char *code = im_target_group(ctx, &group);
+	const char *code = im_target_group(ctx, &group) != NULL ? "ErrorItemNotFound" : NULL;
 	if (code == NULL)
 		contact = im_contact_add(
 		        ctx, xml_child_text(ctx->body, "ImContactSipUriAddress"), NULL, &code);

@@ -254,4 +254,280 @@ def _():
         assert plain(ANN + ":secret", ANN)[0] == 404 and plain(ANN + ":wrong", BOB)[0] == 401
 
 
+# --- the Unified Contact Store
+
+def group_id(value):
+    return '<m:GroupId Id="%s"/>' % value if value else ""
+
+
+def contact_id(value):
+    return '<m:ContactId Id="%s"/>' % value
+
+
+def op(name, *children):
+    return "<m:%s>%s</m:%s>" % (name, "".join(children), name)
+
+
+def new_contact(address, group=None, name=None):
+    return op("AddNewImContactToGroup", "<m:ImAddress>%s</m:ImAddress>" % address,
+              name and "<m:DisplayName>%s</m:DisplayName>" % name or "", group_id(group))
+
+
+def new_tel(tel, sip, number, group=None):
+    return op("AddNewTelUriContactToGroup", "<m:TelUriAddress>%s</m:TelUriAddress>" % tel,
+              "<m:ImContactSipUriAddress>%s</m:ImContactSipUriAddress>" % sip,
+              "<m:ImTelephoneNumber>%s</m:ImTelephoneNumber>" % number, group_id(group))
+
+
+def new_group(name):
+    return op("AddImGroup", "<m:DisplayName>%s</m:DisplayName>" % name)
+
+
+def new_dg(smtp, name):
+    return op("AddDistributionGroupToImList", "<m:SmtpAddress>%s</m:SmtpAddress>" % smtp,
+              "<m:DisplayName>%s</m:DisplayName>" % name)
+
+
+def made_group(root):
+    return root.find(".//t:ExchangeStoreId", NS).get("Id")
+
+
+def made_contact(root):
+    return root.find(".//t:SourceId", NS).get("Id")
+
+
+DEFAULTS = {"IPM.DistList.MOC.Favorites", "IPM.DistList.MOC.OtherContacts", "IPM.DistList.MOC.Tagged"}
+CHANGES = ('<m:SyncFolderItems><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape><m:SyncFolderId>'
+           '<t:DistinguishedFolderId Id="%s"/></m:SyncFolderId>%s<m:MaxChangesReturned>512</m:MaxChangesReturned>'
+           "</m:SyncFolderItems>")
+
+
+class List:
+    """The list as GetImItemList shows it."""
+
+    def __init__(self, owner, more=""):
+        root = owner.ok(op("GetImItemList", more))
+        self.groups, self.members, self.types, self.smtp = {}, {}, {}, {}
+        for g in root.iterfind(".//t:ImGroup", NS):
+            name = g.find("t:DisplayName", NS).text
+            self.groups[name] = g.find("t:ExchangeStoreId", NS).get("Id")
+            self.types[name] = g.find("t:GroupType", NS).text
+            self.members[name] = [i.get("Id") for i in g.iterfind("t:MemberCorrelationKey/t:ItemId", NS)]
+            self.smtp[name] = getattr(g.find("t:SmtpAddress", NS), "text", None)
+        self.personas = {p.find(".//t:SourceId", NS).get("Id"): p for p in root.iterfind(".//t:Persona", NS)}
+
+    def addresses(self):
+        return sorted(getattr(p.find("t:ImAddress", NS), "text", None) or "" for p in self.personas.values())
+
+
+def changes(owner, folder, state=None):
+    """(kinds and ids of what changed, the new state)"""
+    root = owner.ok(CHANGES % (folder, "<m:SyncState>%s</m:SyncState>" % state if state else ""))
+    return ({(c.tag.rpartition("}")[2], c.find(".//t:ItemId", NS).get("Id")) for c in root.find(".//m:Changes", NS)},
+            root.find(".//m:SyncState", NS).text)
+
+
+@tap.test("the contact store: default groups, and each operation does what it says, seen in the list and the folders")
+def _():
+    with world("--group", "sales@corp.example") as dx:
+        ann = Owner(dx)
+        empty = List(ann)
+        assert set(empty.types.values()) == DEFAULTS and len(empty.types) == 3 and empty.personas == {}
+        friends = made_group(ann.ok(new_group("R&amp;D &lt;Ü&gt;")))
+        _, people = changes(ann, "quickcontacts")
+        _, groups = changes(ann, "imcontactlist")
+        tony = made_contact(ann.ok(new_contact("tony@corp.example", friends, "Tony S")))
+        eve = made_contact(ann.ok(new_contact("sip:eve@corp.example")))
+        both = List(ann)
+        assert both.members["R&D <Ü>"] == [tony] and both.members["Other Contacts"] == [eve]
+        assert set(both.personas) == {tony, eve} and both.addresses() == ["sip:eve@corp.example", "tony@corp.example"]
+        persona = both.personas[tony]
+        assert [persona.find("t:" + n, NS).text for n in ("PersonaType", "DisplayName")] == ["Person", "Tony S"]
+        assert [persona.find(".//t:" + n, NS).text for n in ("IsQuickContact", "IsHidden")] == ["true", "false"]
+        # The same things in the folders: contacts by id, and the groups that changed.
+        assert changes(ann, "quickcontacts", people)[0] == {("Create", tony), ("Create", eve)}
+        assert changes(ann, "imcontactlist", groups)[0] == {
+            ("Update", friends), ("Update", both.groups["Other Contacts"])}
+        seen = ann.get(tony)
+        assert seen.find(".//t:Entry[@Key='ImAddress1']", NS).text == "tony@corp.example"
+        assert seen.find(".//t:Contact/t:DisplayName", NS).text == "Tony S"
+        listed = ann.get(friends, "<t:BaseShape>Default</t:BaseShape><t:AdditionalProperties>"
+                                  '<t:FieldURI FieldURI="distributionlist:Members"/></t:AdditionalProperties>')
+        assert listed.find(".//t:DistributionList/t:DisplayName", NS).text == "R&D <Ü>"
+        assert [m.text for m in listed.iterfind(".//t:Member//t:EmailAddress", NS)] == ["tony@corp.example"]
+
+        ann.ok(op("AddImContactToGroup", contact_id(tony), group_id(empty.groups["Favorites"])))
+        ann.ok(op("AddImContactToGroup", contact_id(tony)))
+        again = List(ann)
+        assert again.members["Favorites"] == [tony] and again.members["Other Contacts"] == [eve, tony]
+        ann.ok(op("SetImGroup", group_id(friends), "<m:NewDisplayName>Work</m:NewDisplayName>"))
+        assert List(ann).groups["Work"] == friends
+        for group in (friends, again.groups["Favorites"]):
+            ann.ok(op("RemoveImContactFromGroup", contact_id(tony), group_id(group)))
+        assert set(List(ann).personas) == {tony, eve}
+        ann.ok(op("RemoveContactFromImList", contact_id(eve)))
+        assert List(ann).members["Other Contacts"] == [tony] and ann.code(get(eve)) == "ErrorItemNotFound"
+        _, people = changes(ann, "quickcontacts")
+        ann.ok(op("RemoveImContactFromGroup", contact_id(tony), group_id(again.groups["Other Contacts"])))
+        assert List(ann).personas == {} and changes(ann, "quickcontacts", people)[0] == {("Delete", tony)}
+
+        sales = made_group(ann.ok(new_dg("sales@corp.example", "Sales team")))
+        shown = List(ann)
+        assert shown.types["Sales team"] == "IPM.DistList.MOC.DG" and shown.smtp["Sales team"] == "sales@corp.example"
+        assert shown.groups["Sales team"] == sales
+        ann.ok(op("RemoveDistributionGroupFromImList", group_id(sales)))
+        zoe = made_contact(ann.ok(new_contact("zoe@corp.example", friends)))
+        ann.ok(op("RemoveImGroup", group_id(friends)))
+        last = List(ann)
+        assert set(last.types.values()) == DEFAULTS and last.personas == {}, "who was in no other group leaves"
+        assert ann.code(get(zoe)) == "ErrorItemNotFound"
+        for flag in ("true", "false"):
+            ann.ok(op("SetImListMigrationCompleted",
+                      "<m:ImListMigrationCompleted>%s</m:ImListMigrationCompleted>" % flag))
+            assert dx.control("GET", "mailboxes")[0]["migrated"] == (flag == "true")
+
+
+@tap.test("the contact store: people with a telephone only")
+def _():
+    with world() as dx:
+        ann = Owner(dx)
+        group = made_group(ann.ok(new_group("G")))
+        taxi = made_contact(ann.ok(new_tel("tel:+15625550100", "sip:taxi@corp.example", "+15625550100", group)))
+        shown = List(ann)
+        persona = shown.personas[taxi]
+        assert shown.members["G"] == [taxi] and persona.find("t:ImAddress", NS) is None
+        assert persona.find("t:DisplayName", NS).text is None
+        assert persona.find("t:DisplayNameFirstLast", NS).text == "+15625550100"
+        assert persona.find("t:OtherTelephones//t:Number", NS).text == "+15625550100"
+        assert ann.get(taxi).find(".//t:Entry[@Key='OtherTelephone']", NS).text == "+15625550100"
+        assert made_contact(ann.ok(new_tel("tel:1", "sip:x@corp.example", "1"))) in List(ann).members["Other Contacts"]
+        before = len(List(ann).personas)
+        assert ann.code(new_tel("tel:1", "sip:x@corp.example", "1", taxi)) == "ErrorItemNotFound"
+        for bad in (new_tel("", "sip:x", "1"), new_tel("tel:1", "", "1"), new_tel("tel:1", "sip:x", ""),
+                    op("AddNewTelUriContactToGroup", "<m:TelUriAddress>tel:1</m:TelUriAddress>")):
+            assert ann.code(bad) == "ErrorSchemaValidation", bad
+        assert len(List(ann).personas) == before
+
+
+@tap.test("the contact store: limits, each with its own code, and room again after a removal")
+def _():
+    with world("--max-im-groups", "5", "--max-im-contacts", "3") as dx:
+        ann = Owner(dx)
+        ids = [made_contact(ann.ok(new_contact("c%d@corp.example" % n))) for n in range(3)]
+        assert ann.code(new_contact("more@corp.example")) == "ErrorImContactLimitReached"
+        assert ann.code(new_tel("tel:1", "sip:x@corp.example", "1")) == "ErrorImContactLimitReached"
+        assert len(List(ann).personas) == 3
+        ann.ok(op("RemoveContactFromImList", contact_id(ids[0])))
+        ann.ok(new_contact("more@corp.example"))
+        ann.ok(new_group("one"))
+        two = made_group(ann.ok(new_dg("dg@corp.example", "two")))
+        assert ann.code(new_group("three")) == "ErrorImGroupLimitReached"
+        assert ann.code(new_dg("other@corp.example", "three")) == "ErrorImGroupLimitReached"
+        ann.ok(op("RemoveDistributionGroupFromImList", group_id(two)))
+        ann.ok(new_group("three"))
+    with world() as dx:
+        ann = Owner(dx)
+        for n in range(61):
+            ann.ok(new_group("g%d" % n))
+        assert ann.code(new_group("more")) == "ErrorImGroupLimitReached", "64 by default, the three among them"
+
+
+@tap.test("the contact store: bad input has the documented code and changes nothing")
+def _():
+    with world("--group", "sales@corp.example") as dx:
+        ann, bob = Owner(dx), Owner(dx, BOB)
+        group = made_group(ann.ok(new_group("Work")))
+        tony = made_contact(ann.ok(new_contact("tony@corp.example", group)))
+        sales = made_group(ann.ok(new_dg("sales@corp.example", "Sales")))
+        theirs = made_group(bob.ok(new_group("Theirs")))
+        their_contact = made_contact(bob.ok(new_contact("x@corp.example")))
+        plain = ann.create("<t:Contact><t:DisplayName>plain</t:DisplayName></t:Contact>", "contacts").get("Id")
+        defaults = List(ann).groups
+        was = (List(ann).groups, List(ann).members, set(List(ann).personas))
+        rename = "<m:NewDisplayName>%s</m:NewDisplayName>"
+        for code, bodies in {
+            "ErrorImGroupDisplayNameAlreadyExists": (
+                new_group("wORK"), new_group("Favorites"), new_dg("sales@corp.example", "Work"),
+                op("SetImGroup", group_id(group), rename % "Other Contacts")),
+            "ErrorInvalidImGroupId": (
+                op("SetImGroup", group_id(tony), rename % "x"), op("SetImGroup", group_id(plain), rename % "x"),
+                op("SetImGroup", group_id(defaults["Favorites"]), rename % "x"),
+                op("RemoveImGroup", group_id(defaults["Tagged"])), op("RemoveImGroup", group_id(sales)),
+                op("RemoveImGroup", group_id(tony)), new_contact("x@corp.example", tony),
+                new_contact("x@corp.example", sales), op("AddImContactToGroup", contact_id(tony), group_id(sales)),
+                op("AddImContactToGroup", contact_id(tony), group_id(plain)),
+                op("RemoveImContactFromGroup", contact_id(tony), group_id(tony))),
+            "ErrorInvalidImContactId": (
+                op("AddImContactToGroup", contact_id(group), group_id(group)),
+                op("AddImContactToGroup", contact_id(plain), group_id(group)),
+                op("RemoveImContactFromGroup", contact_id(plain), group_id(group))),
+            "ErrorUnableToRemoveImContactFromGroup": (
+                op("RemoveImContactFromGroup", contact_id(tony), group_id(defaults["Favorites"])),),
+            "ErrorItemNotFound": (
+                op("RemoveContactFromImList", contact_id(plain)), op("RemoveContactFromImList", contact_id(group)),
+                op("RemoveDistributionGroupFromImList", group_id(group)),
+                op("RemoveDistributionGroupFromImList", group_id(tony))),
+            "ErrorInvalidImDistributionGroupSmtpAddress": (
+                new_dg("unknown@corp.example", "x"), new_dg("no address", "x"), new_dg("@", "x")),
+            "ErrorInvalidIdMalformed": (
+                op("RemoveImGroup", group_id("AAMk")), op("RemoveContactFromImList", contact_id("AAMk"))),
+            "ErrorAccessDenied": (
+                op("RemoveImGroup", group_id(theirs)), op("RemoveContactFromImList", contact_id(their_contact)),
+                op("AddImContactToGroup", contact_id(tony), group_id(theirs))),
+            "ErrorSchemaValidation": (
+                new_group(""), op("AddImGroup"), new_contact(""), new_dg("", "x"), new_dg("sales@corp.example", ""),
+                op("AddDistributionGroupToImList", "<m:SmtpAddress>sales@corp.example</m:SmtpAddress>"),
+                op("SetImGroup", group_id(group)), op("SetImGroup", group_id(group), rename % ""),
+                op("SetImListMigrationCompleted", "<m:ImListMigrationCompleted>maybe</m:ImListMigrationCompleted>"),
+                op("RemoveImContactFromGroup", contact_id(tony)), op("GetImItems", group_id(group))),
+        }.items():
+            for body in bodies:
+                assert ann.code(body) == code, (body, ann.code(body), code)
+        now = List(ann)
+        assert (now.groups, now.members, set(now.personas)) == was
+        # Adding twice is no error and adds nothing.
+        ann.ok(op("AddImContactToGroup", contact_id(tony), group_id(group)))
+        assert List(ann).members["Work"] == [tony]
+    with world("--no-ucs") as dx:
+        assert Owner(dx).code("<m:GetImItemList/>") == "ErrorInvalidOperation"
+
+
+@tap.test("the contact store: single things, extended properties, and what plain folder operations do to it")
+def _():
+    with world() as dx:
+        ann = Owner(dx)
+        group = made_group(ann.ok(new_group("Work")))
+        tony = made_contact(ann.ok(new_contact("tony@corp.example", group, "Tony")))
+        eve = made_contact(ann.ok(new_contact("eve@corp.example", group, "Eve")))
+        ids = lambda tag, *values: "<m:%s>%s</m:%s>" % (tag, "".join('<t:ItemId Id="%s"/>' % v for v in values), tag)
+        want = "<m:ExtendedProperties><t:ExtendedProperty PropertyTag=\"0x3001\" PropertyType=\"String\"/>" \
+               "<t:ExtendedProperty PropertyTag=\"0x3A45\" PropertyType=\"String\"/></m:ExtendedProperties>"
+        root = ann.ok(op("GetImItems", ids("ContactIds", tony, group), ids("GroupIds", group, tony), want))
+        assert [p.find(".//t:SourceId", NS).get("Id") for p in root.iterfind(".//t:Persona", NS)] == [tony]
+        assert [g.find("t:ExchangeStoreId", NS).get("Id") for g in root.iterfind(".//t:ImGroup", NS)] == [group]
+        values = [v.text for v in root.iterfind(".//t:ExtendedPropertyAttributedValue/t:Value/t:Value", NS)]
+        assert values == ["Tony"], values
+        assert [v.text for v in root.iterfind(".//t:ImGroup//t:ExtendedProperty/t:Value", NS)] == ["Work"]
+        assert ann.ok(op("GetImItems")).find(".//t:Persona", NS) is None
+        # A field changed by UpdateItem shows in the list.
+        ann.ok('<m:UpdateItem ConflictResolution="AlwaysOverwrite"><m:ItemChanges><t:ItemChange><t:ItemId Id="%s"/><t:Updates>'
+               '<t:SetItemField><t:FieldURI FieldURI="contacts:DisplayName"/><t:Contact><t:DisplayName>Anthony'
+               "</t:DisplayName></t:Contact></t:SetItemField></t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>" % tony)
+        assert List(ann).personas[tony].find("t:DisplayName", NS).text == "Anthony"
+        # A contact made there by CreateItem is of the list, in no group; a distribution list is not a persona.
+        lone = ann.create('<t:Contact><t:DisplayName>Lone</t:DisplayName><t:ImAddresses><t:Entry Key="ImAddress1">lone@im'
+                          "</t:Entry></t:ImAddresses></t:Contact>", "quickcontacts").get("Id")
+        ann.create("<t:DistributionList><t:DisplayName>no group</t:DisplayName></t:DistributionList>", "quickcontacts")
+        ann.create("<t:DistributionList><t:DisplayName>no group</t:DisplayName></t:DistributionList>", "imcontactlist")
+        shown = List(ann)
+        assert set(shown.personas) == {tony, eve, lone} and set(shown.types.values()) == DEFAULTS | {
+            "IPM.DistList.MOC.UserGroup"}, shown.types
+        assert sorted(sum(shown.members.values(), [])) == sorted([tony, eve])
+        # One deleted by DeleteItem is gone from its groups too.
+        ann.ok('<m:DeleteItem DeleteType="HardDelete"><m:ItemIds><t:ItemId Id="%s"/></m:ItemIds></m:DeleteItem>' % eve)
+        assert List(ann).members["Work"] == [tony]
+        assert ann.code(op("RemoveContactFromImList", contact_id(eve))) == "ErrorItemNotFound"
+        assert ann.code(op("AddImContactToGroup", contact_id(eve), group_id(group))) == "ErrorInvalidImContactId"
+
+
 tap.main()
