@@ -13,6 +13,7 @@ struct options {
 	bool no_ucs, demo, verbose;
 	int max_contacts, max_groups; /* limits of the contact store */
 	int find_limit; /* EWSFindCountLimit */
+	int budget_burst_ms, budget_recharge_ms, budget_cutoff_ms, scan_us; /* see budget.h */
 	int skew_s;
 	int heartbeat_ms; /* of streaming connections */
 };

@@ -4,6 +4,8 @@ devexchange_SOURCES = \
 	tests/devexchange/auth.c \
 	tests/devexchange/auth.h \
 	tests/devexchange/body.c \
+	tests/devexchange/budget.c \
+	tests/devexchange/budget.h \
 	tests/devexchange/codes.c \
 	tests/devexchange/control.c \
 	tests/devexchange/counters.c \

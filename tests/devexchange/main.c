@@ -1,4 +1,5 @@
 /* devexchange: a stand-in for an Exchange server. See devexchange(1). */
+#include "budget.h"
 #include "data_file.h"
 #include "devx.h"
 #include "fault.h"
@@ -259,6 +260,14 @@ static bool parse_arguments(int argc, char **argv, struct arguments *a)
 	                "Limit of IM groups (default 64)", "N"},
 	        {"find-limit", 0, 0, G_OPTION_ARG_INT, &a->o.find_limit,
 	                "Most entries that one find returns (default 1000)", "N"},
+	        {"budget-burst", 0, 0, G_OPTION_ARG_INT, &a->o.budget_burst_ms,
+	                "What a user may spend at once (EwsMaxBurst, default 300000)", "MS"},
+	        {"budget-recharge", 0, 0, G_OPTION_ARG_INT, &a->o.budget_recharge_ms,
+	                "What is given back in an hour (EwsRechargeRate, default 900000)", "MS"},
+	        {"budget-cutoff", 0, 0, G_OPTION_ARG_INT, &a->o.budget_cutoff_ms,
+	                "How far it may be overdrawn (EwsCutoffBalance, default 3000000)", "MS"},
+	        {"scan-cost", 0, 0, G_OPTION_ARG_INT, &a->o.scan_us,
+	                "What an entry that a search looks at costs (default 50)", "US"},
 	        {"heartbeat", 0, 0, G_OPTION_ARG_INT, &a->o.heartbeat_ms,
 	                "Time between heartbeats of a stream (default 45000)", "MS"},
 	        {"ready-file", 0, 0, G_OPTION_ARG_FILENAME, &a->o.ready_file,
@@ -442,6 +451,10 @@ int main(int argc, char **argv)
 	        .o = {.max_contacts = 1000,
 	                .max_groups = 64,
 	                .find_limit = 1000,
+	                .budget_burst_ms = BUDGET_BURST_MS,
+	                .budget_recharge_ms = BUDGET_RECHARGE_MS,
+	                .budget_cutoff_ms = BUDGET_CUTOFF_MS,
+	                .scan_us = BUDGET_SCAN_US,
 	                .skew_s = 300,
 	                .heartbeat_ms = 45000}};
 	struct devx devx = {0};

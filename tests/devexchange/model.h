@@ -100,8 +100,7 @@ struct mailbox {
 	int64_t moving_until_ms; /* monotonic; 0: it is not under way */
 	char *moved_to; /* EWS address elsewhere, or NULL */
 	int moved_status; /* HTTP status that refers to there */
-	uint64_t charge; /* scanned items, for throttling */
-	int64_t charge_since_ms;
+	int64_t budget_us, budget_at_ms; /* see budget.h, which guards them */
 };
 
 struct store {

@@ -1,3 +1,4 @@
+#include "budget.h"
 #include "devx.h"
 #include "fid.h"
 #include "habits.h"
@@ -111,7 +112,11 @@ static void find_in(
 		rsp_error(ctx, code, NULL);
 		return;
 	}
-	GPtrArray *found = is_plain(f, folder) ? NULL : scan(f, folder);
+	GPtrArray *found = NULL;
+	if (!is_plain(f, folder)) {
+		budget_charge(ctx, folder_count(folder));
+		found = scan(f, folder);
+	}
 	int64_t total = found != NULL ? (int64_t)found->len : (int64_t)folder_count(folder);
 	if (limit_exceeded(ctx, f, total))
 		rsp_error(ctx, "ErrorExceededFindCountLimit", NULL);

@@ -175,6 +175,7 @@ static enum MHD_Result perform(
 	        soap_handle(x->devx, who, back_end(x), x->body->str, x->body->len, fault);
 
 	count_answer(a->operation, a->code, a->mailbox != NULL ? a->mailbox->smtp : NULL);
+	sleep_ms(x->devx, a->delay_ms);
 	enum MHD_Result rc = send_answer(x, a, fault);
 	answer_free(a);
 	return rc;

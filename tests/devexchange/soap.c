@@ -1,6 +1,7 @@
 /* Envelopes, headers, impersonation, the dispatcher, faults. */
 #include "soap.h"
 
+#include "budget.h"
 #include "devx.h"
 #include "habits.h"
 #include "move.h"
@@ -306,6 +307,16 @@ static bool is_away(const struct ctx *ctx, const struct operation *op, struct an
 	return true;
 }
 
+static bool is_cut_off(struct ctx *ctx, struct answer *a)
+{
+	struct fault f = {.code = "ErrorServerBusy", .text = code_text("ErrorServerBusy")};
+
+	if (budget_allows(ctx, &f.back_off_ms))
+		return false;
+	fault_write(a, &f, true);
+	return true;
+}
+
 static void run_operation(struct ctx *ctx, const struct operation *op, struct answer *a)
 {
 	ctx->operation = op->name;
@@ -318,6 +329,7 @@ static void run_operation(struct ctx *ctx, const struct operation *op, struct an
 	envelope_close(a->body);
 	if (ctx->status != 0)
 		a->status = ctx->status;
+	a->delay_ms = ctx->delay_ms;
 	a->stream = ctx->stream;
 	a->stream_ids = ctx->stream_ids;
 	a->stream_minutes = ctx->stream_minutes;
@@ -370,7 +382,7 @@ static void handle_envelope(struct ctx *ctx, struct answer *a, const struct xml_
 		return;
 	}
 	a->mailbox = ctx->self;
-	if (!is_away(ctx, op, a))
+	if (!is_away(ctx, op, a) && !is_cut_off(ctx, a))
 		run_operation(ctx, op, a);
 }
 

@@ -45,6 +45,7 @@ struct ctx {
 	uint32_t back_end; /* that the affinity cookie names; 0: none */
 	GString *out;
 	int status; /* of HTTP, when it is not 200 */
+	int64_t delay_ms; /* by which the answer is held up */
 	struct fault_hit *fault; /* to be carried out within the operation; or NULL */
 	bool stream; /* the answer goes on after this envelope: GetStreamingEvents */
 	GPtrArray *stream_ids;
@@ -75,6 +76,7 @@ struct answer {
 	GString *body;
 	const char *content_type; /* NULL: no SOAP, and an empty body */
 	char *location; /* of a redirect, or NULL */
+	int64_t delay_ms;
 	const char *operation; /* static, or NULL when none was recognised */
 	char *code; /* first response code that is not NoError, for counters and records */
 	struct mailbox *mailbox;

@@ -5,6 +5,7 @@ import base64
 import email
 import os
 import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -528,6 +529,68 @@ def _():
         assert List(ann).members["Work"] == [tony]
         assert ann.code(op("RemoveContactFromImList", contact_id(eve))) == "ErrorItemNotFound"
         assert ann.code(op("AddImContactToGroup", contact_id(eve), group_id(group))) == "ErrorInvalidImContactId"
+
+
+# --- throttling
+
+def search(name, folder="contacts"):
+    return ('<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape><m:Restriction>'
+            '<t:IsEqualTo><t:FieldURI FieldURI="contacts:DisplayName"/><t:FieldURIOrConstant><t:Constant Value="%s"/>'
+            "</t:FieldURIOrConstant></t:IsEqualTo></m:Restriction><m:ParentFolderIds>"
+            '<t:DistinguishedFolderId Id="%s"/></m:ParentFolderIds></m:FindItem>' % (name, folder))
+
+
+PLAIN = ('<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape>'
+         '<m:ParentFolderIds><t:DistinguishedFolderId Id="contacts"/></m:ParentFolderIds></m:FindItem>')
+
+
+def crowded(*arguments):
+    """200 contacts in each of two mailboxes; a search of one costs 200 ms of the budget."""
+    dx = Devexchange("--mailboxes", "2", "--contacts", "200", "--seed", "1", "--password", "secret", "--scan-cost", "1000",
+                     *arguments)
+    return dx, Owner(dx, "user0001@corp.example"), Owner(dx, "user0002@corp.example")
+
+
+def cut_off(owner):
+    """Searches until the server refuses; the back-off in ms."""
+    for count in range(20):
+        root = owner.ask(search("nobody"))
+        if codes(root) == ["ErrorServerBusy"]:
+            assert count >= 3, "refused at search %d" % count
+            return int(root.find(".//t:Value[@Name='BackOffMilliseconds']", NS).text)
+    raise AssertionError("never refused")
+
+
+@tap.test("searches that scan a folder are charged: first free, then slow, then refused, for that mailbox alone")
+def _():
+    dx, ann, bob = crowded("--budget-burst", "300", "--budget-recharge", "3600", "--budget-cutoff", "500")
+    with dx:
+        for _ in range(20):  # what scans nothing costs nothing
+            ann.ok(PLAIN)
+            ann.ok(CHANGES % ("contacts", ""))
+        assert not {"throttle.delayed", "throttle.refused"} & set(dx.counters())
+        back_off = cut_off(ann)
+        counters = dx.counters()
+        assert counters["throttle.delayed"] >= 2 and counters["throttle.refused"] == 1, counters
+        assert back_off > 1000, back_off
+        # Everything of that mailbox is refused, sooner asked longer; another one's is not.
+        for body in (PLAIN, "<m:GetImItemList/>", search("x")):
+            root = ann.ask(body)
+            assert codes(root) == ["ErrorServerBusy"], codes(root)
+        later = int(ann.ask(PLAIN).find(".//t:Value[@Name='BackOffMilliseconds']", NS).text)
+        assert later > back_off - 1000 * 60, (back_off, later)
+        bob.ok(search("nobody"))
+
+
+@tap.test("after the time that the server names it serves again")
+def _():
+    dx, ann, _ = crowded("--budget-burst", "300", "--budget-recharge", "360000", "--budget-cutoff", "500")
+    with dx:
+        back_off = cut_off(ann)
+        deadline = time.monotonic() + 60
+        while ann.code(PLAIN) != "NoError":
+            assert time.monotonic() < deadline, "still refused"
+            time.sleep(back_off / 1000)
 
 
 tap.main()
