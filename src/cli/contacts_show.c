@@ -153,8 +153,8 @@ static void add_changes(struct cli_table *table, const GPtrArray *before, const 
 		const struct contact *was = i < before->len ? before->pdata[i] : NULL;
 		const struct contact *is = j < after->len ? after->pdata[j] : NULL;
 		int order = was == NULL ? 1 : is == NULL ? -1 : strcmp(was->key, is->key);
-		add_change(table, order <= 0 ? was->key : is->key, order <= 0 ? was : NULL,
-		        order >= 0 ? is : NULL);
+		const struct contact *either = order <= 0 ? before->pdata[i] : after->pdata[j];
+		add_change(table, either->key, order <= 0 ? was : NULL, order >= 0 ? is : NULL);
 		i += order <= 0;
 		j += order >= 0;
 	}
