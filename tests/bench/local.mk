@@ -1,5 +1,5 @@
 # Measurements; each wants a build without sanitizers. Time decides no test: see CONTRIBUTING.md.
-BENCHES = tests/bench/bench_devexchange.py tests/bench/bench_contacts.py
+BENCHES = tests/bench/bench_devexchange.py tests/bench/bench_contacts.py tests/bench/bench_archive.py
 EXTRA_DIST += $(BENCHES) tests/bench/peer.py tests/lib/measure.py
 
 # The bare loop that a reading client is held against.

@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+"""Conversations: capture, delivery and export, beside exchangelib and wrk in the same run.
+
+Every server here is one devexchange on this machine. IMEX_BENCH_SCALE=0.1 does a tenth of the work.
+"""
+import base64
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+
+import measure
+import prosodygen
+from archivesite import ArchiveSite
+from devexchange import Devexchange
+from installation import IMEX
+
+SCALE = float(os.environ.get("IMEX_BENCH_SCALE", "1"))
+FAST = "[server exchange]\nmax_requests_per_s = 100000\nmax_connections = 4\n"
+SECONDS = 5
+
+
+def run(site, *words):
+    return measure.run([IMEX, *words], env=dict(os.environ, IMEX_CONFIG=site.config))
+
+
+def installation(users, talks, lines, server=()):
+    """Conversations of two people, of so many messages each."""
+    site = ArchiveSite(users=["user%04d" % n for n in range(1, users + 1)], extra=FAST, server=server)
+    os.unlink(site.prosody)
+    prosodygen.make(prosodygen.Database(site.prosody), users=users, contacts=0, conversations=talks,
+                    messages=(lines, lines), rooms=0, seed=1)
+    site.ok("policy", "set", "archive", "im", "--domain", "im.example")
+    return site
+
+
+def count(text, pattern):
+    return int(re.search(pattern, text).group(1))
+
+
+def exchangelib(folder):
+    """The same messages, put into one mailbox by bulk_create."""
+    with Devexchange("--user", "service@corp.example:service", "--impersonator", "service@corp.example",
+                     "--mailbox", "user0001@corp.example") as dx:
+        done = json.loads(subprocess.run(
+            ["/usr/bin/python3", os.path.join(HERE, "peer.py"), dx.ews, dx.ca, "deliver", folder],
+            stdout=subprocess.PIPE, text=True, check=True).stdout)
+    return "exchangelib", done["n"], done["wall_s"], done["cpu_s"]
+
+
+def wrk(folder, ews):
+    """Items a second when one of imex's own CreateItem requests is posted again and again."""
+    path = max(glob.glob(os.path.join(folder, "*CreateItem*request*")), key=os.path.getsize)
+    with open(path) as f:
+        body = f.read()
+    script = os.path.join(folder, "post.lua")
+    with open(script, "w") as f:
+        f.write('wrk.method = "POST"\nwrk.body = [==[%s]==]\n'
+                'wrk.headers["Content-Type"] = "text/xml; charset=utf-8"\n'
+                'wrk.headers["Authorization"] = "Basic %s"\n'
+                % (body, base64.b64encode(b"svc@corp.example:secret").decode()))
+    out = subprocess.run(["wrk", "-t1", "-c4", "-d%ds" % SECONDS, "-s", script, ews],
+                         capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in out:
+        sys.exit("bench: some answers were errors: " + out)
+    return body.count("<t:MimeContent") * float(re.search(r"Requests/sec:\s+([0-9.]+)", out).group(1))
+
+
+def two_mailboxes(table):
+    """Many conversations of the same two people, as a peer would upload them."""
+    talks, lines = int(1000 * SCALE), 20
+    with installation(2, talks, lines) as site:
+        run(site, "archive", "backfill", "--since", "2026-01-01")
+        deliver = run(site, "archive", "deliver")
+        folder = os.path.join(site.folder, "export")
+        run(site, "export", "--since", "2026-01-01", "--format", "eml", "--out", folder)
+        table.row("deliver: items of %d messages into 2 mailboxes" % lines, 2 * talks, deliver, exchangelib(folder))
+    with tempfile.TemporaryDirectory() as folder, installation(2, 100, lines, ("--record", folder)) as site:
+        run(site, "archive", "backfill", "--since", "2026-01-01")
+        run(site, "archive", "deliver")
+        best = wrk(folder, site.exchange.ews)
+    rate = 2 * talks / deliver.wall_s
+    print("wrk posts %.0f items/s of the same bytes; imex delivers %.0f/s, %.2f of that" % (best, rate, rate / best))
+
+
+def many_mailboxes(table):
+    users, talks, lines = 200, int(5000 * SCALE), 10
+    with installation(users, talks, lines) as site:
+        capture = run(site, "archive", "backfill", "--since", "2026-01-01")
+        messages = count(capture.stdout, r"(\d+) messages taken")
+        deliver = run(site, "archive", "deliver")
+        export = run(site, "export", "--since", "2026-01-01", "--format", "eml", "--from", "mailbox", "--out",
+                     os.path.join(site.folder, "export"))
+        found = len(glob.glob(os.path.join(site.folder, "export", "**", "*.eml"), recursive=True))
+    table.row("capture: messages, both sides' copies, on SQLite", messages, capture)
+    table.row("deliver: items of %d messages into %d mailboxes" % (lines, users), 2 * talks, deliver)
+    table.row("export: items read back from the mailboxes", found, export)
+    print("peak resident memory: capture %.0f, deliver %.0f, export %.0f MiB"
+          % (capture.rss_mib, deliver.rss_mib, export.rss_mib))
+
+
+table_of_all = measure.Table()
+many_mailboxes(table_of_all)
+two_mailboxes(table_of_all)
+table_of_all.print()
