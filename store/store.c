@@ -80,6 +80,21 @@ bool store_end(struct store *store, bool good, GError **error)
 	return false;
 }
 
+static bool is_one_file(const struct store *store)
+{
+	return db_kind(store->db) == DB_SQLITE;
+}
+
+bool store_group_begin(struct store *store, GError **error)
+{
+	return !is_one_file(store) || store_begin(store, error);
+}
+
+bool store_group_end(struct store *store, bool good, GError **error)
+{
+	return is_one_file(store) ? store_end(store, good, error) : good;
+}
+
 bool store_run_returning(struct store *store, const char *sql, size_t n,
         const struct db_value *values, int64_t *out, bool *found, GError **error)
 {

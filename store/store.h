@@ -60,6 +60,15 @@ void store_rollback(struct store *store);
  */
 bool store_end(struct store *store, bool good, GError **error);
 
+/*
+ * One transaction around the changes of many mailboxes and conversations, so that they cost one
+ * flush to disk together. Only SQLite, where all is one file, has it; on PostgreSQL, where no
+ * transaction spans mailboxes and conversations, a group begins nothing and each change stands
+ * alone. So what is grouped must be right either way: changes that may be made again.
+ */
+bool store_group_begin(struct store *store, GError **error);
+bool store_group_end(struct store *store, bool good, GError **error);
+
 /* Small facts about the whole installation, by name ("imexd.reload_error"). value NULL: unset. */
 bool store_property_get(struct store *store, const char *name, char **value, GError **error);
 bool store_property_set(struct store *store, const char *name, const char *value, GError **error);

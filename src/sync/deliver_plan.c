@@ -278,7 +278,7 @@ static bool is_passable(const GError *error)
 	return error_class_of(error) == ERROR_MAILBOX || error_class_of(error) == ERROR_ITEM;
 }
 
-static bool plan_page(struct planning *planning, const GPtrArray *page, GError **error)
+static bool plan_each(struct planning *planning, const GPtrArray *page, GError **error)
 {
 	for (guint i = 0; i < page->len; i++) {
 		const struct segment *segment = page->pdata[i];
@@ -293,6 +293,22 @@ static bool plan_page(struct planning *planning, const GPtrArray *page, GError *
 		log_warn("archive.blocked", "segment %s waits: %s", segment->id, fault->message);
 	}
 	return true;
+}
+
+/* All in one group; when a fault undoes it, one by one, so that only the faulty ones wait. */
+static bool plan_page(struct planning *planning, const GPtrArray *page, GError **error)
+{
+	const struct deliver_plan_report before = *planning->report;
+	g_autoptr(GError) undone = NULL;
+	if (store_group_begin(planning->store, &undone) &&
+	        store_group_end(planning->store, plan_each(planning, page, &undone), &undone))
+		return true;
+	if (!error_is(undone, "store.aborted")) {
+		g_propagate_error(error, g_steal_pointer(&undone));
+		return false;
+	}
+	*planning->report = before;
+	return plan_each(planning, page, error);
 }
 
 /* Tells about a queue that fills; *room is false when it is full. */

@@ -254,6 +254,17 @@ static bool take_conversation(struct store *store, const struct segment_rules *r
 	return true;
 }
 
+static bool take_conversations(struct store *store, const struct segment_rules *rules,
+        const GPtrArray *page, struct segmenter_report *report, GError **error)
+{
+	for (guint i = 0; i < page->len; i++) {
+		const struct conversation *conversation = page->pdata[i];
+		if (!take_conversation(store, rules, conversation->id, report, error))
+			return false;
+	}
+	return true;
+}
+
 bool segmenter_take(struct store *store, const struct segment_rules *rules,
         struct segmenter_report *report, GError **error)
 {
@@ -261,16 +272,13 @@ bool segmenter_take(struct store *store, const struct segment_rules *rules,
 	while (true) {
 		g_autoptr(GPtrArray) page =
 		        store_conversations(store, after, true, CONVERSATIONS_PER_PAGE, error);
-		if (page == NULL)
+		if (page == NULL || !store_group_begin(store, error) ||
+		        !store_group_end(store,
+		                take_conversations(store, rules, page, report, error), error))
 			return false;
-		for (guint i = 0; i < page->len; i++) {
-			const struct conversation *conversation = page->pdata[i];
-			if (!take_conversation(store, rules, conversation->id, report, error))
-				return false;
-			after = conversation->id;
-		}
 		if (page->len < CONVERSATIONS_PER_PAGE)
 			return true;
+		after = ((const struct conversation *)page->pdata[page->len - 1])->id;
 	}
 }
 
@@ -307,6 +315,19 @@ static bool close_if_over(struct store *store, const struct segment_rules *rules
 	return store_segment_close(store, now, segment_reason_name(reason), clock_utc_us(), error);
 }
 
+static bool close_those_over(struct store *store, const struct segment_rules *rules,
+        const GPtrArray *page, int64_t seen_utc_us, struct segmenter_report *report, GError **error)
+{
+	for (guint i = 0; i < page->len; i++)
+		if (!store_begin(store, error) ||
+		        !store_end(store,
+		                close_if_over(
+		                        store, rules, page->pdata[i], seen_utc_us, report, error),
+		                error))
+			return false;
+	return true;
+}
+
 bool segmenter_close(struct store *store, const struct segment_rules *rules, int64_t seen_utc_us,
         struct segmenter_report *report, GError **error)
 {
@@ -315,22 +336,17 @@ bool segmenter_close(struct store *store, const struct segment_rules *rules, int
 	while (true) {
 		g_autoptr(GPtrArray) page =
 		        store_segments_open(store, after, after_id, SEGMENTS_PER_PAGE, error);
-		if (page == NULL)
+		if (page == NULL || !store_group_begin(store, error) ||
+		        !store_group_end(store,
+		                close_those_over(store, rules, page, seen_utc_us, report, error),
+		                error))
 			return false;
-		for (guint i = 0; i < page->len; i++) {
-			const struct segment *segment = page->pdata[i];
-			if (!store_begin(store, error) ||
-			        !store_end(store,
-			                close_if_over(
-			                        store, rules, segment, seen_utc_us, report, error),
-			                error))
-				return false;
-			after = segment->conversation_id;
-			g_free(after_id);
-			after_id = g_strdup(segment->id);
-		}
 		if (page->len < SEGMENTS_PER_PAGE)
 			return true;
+		const struct segment *last = page->pdata[page->len - 1];
+		after = last->conversation_id;
+		g_free(after_id);
+		after_id = g_strdup(last->id);
 	}
 }
 
