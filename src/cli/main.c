@@ -1,6 +1,7 @@
 #include "cli/command.h"
 #include "cli/context.h"
 #include "cli/listing.h"
+#include "core/heap.h"
 #include "core/log.h"
 
 #include "config.h"
@@ -132,6 +133,7 @@ static enum cli_exit run_command(
 
 int main(int argc, char **argv)
 {
+	heap_keep_top();
 	setlocale(LC_ALL, "");
 	log_init("imex", LOG_LEVEL_WARN);
 	autoptr(cli) cli = cli_new();

@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/config.h"
 #include "core/error.h"
+#include "core/heap.h"
 #include "core/log.h"
 #include "core/thread.h"
 #include "daemon/auth.h"
@@ -455,6 +456,7 @@ static int parse_and_start(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	heap_keep_top();
 	setlocale(LC_ALL, "");
 	log_init("imexd", LOG_LEVEL_INFO);
 	int code = parse_and_start(argc, argv);
