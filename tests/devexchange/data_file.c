@@ -44,9 +44,12 @@ static const char *const statements[STATEMENTS] = {
         [PUT_GROUP] = "REPLACE INTO directory_group (smtp) VALUES (?)",
 };
 
-/* Folder 0 stands for the hierarchy: its tombstones are those of folders. */
+/*
+ * Default folders that are as they were made have no row. Folder 0 stands for the hierarchy: its
+ * tombstones are those of folders.
+ */
 static const char schema[] =
-        "CREATE TABLE about (profile TEXT NOT NULL);"
+        "CREATE TABLE about (profile TEXT NOT NULL, default_folders INTEGER NOT NULL);"
         "CREATE TABLE property (number INTEGER PRIMARY KEY, name TEXT NOT NULL);"
         "CREATE TABLE directory_group (smtp TEXT PRIMARY KEY);"
         "CREATE TABLE mailbox (position INTEGER PRIMARY KEY, guid INTEGER NOT NULL UNIQUE,"
@@ -318,9 +321,9 @@ static bool check_owner(struct data_file *file, bool *is_new)
 
 static bool prepare(struct data_file *file, bool is_new)
 {
-	char *sql = g_strdup_printf("BEGIN; %s INSERT INTO about VALUES ('%s');"
+	char *sql = g_strdup_printf("BEGIN; %s INSERT INTO about VALUES ('%s', %zu);"
 	                            "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-	        schema, habit_profile(), APPLICATION_ID, VERSION);
+	        schema, habit_profile(), store_default_folders(), APPLICATION_ID, VERSION);
 	bool ok = run(file, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 	                    "BEGIN IMMEDIATE; COMMIT") == SQLITE_OK &&
 	          (!is_new || run(file, sql) == SQLITE_OK);
@@ -336,22 +339,25 @@ static bool check_content(struct data_file *file)
 	char *version = look_up(file, "PRAGMA user_version");
 	char *sound = look_up(file, "PRAGMA quick_check(1)");
 	char *profile = look_up(file, "SELECT profile FROM about");
+	char *folders = look_up(file, "SELECT default_folders FROM about");
 	bool ok = false;
 
 	if (sound != NULL)
 		g_strdelimit(sound, "\n", ' ');
 	if (g_strcmp0(sound, "ok") != 0)
 		complain(file, DAMAGED, sound);
-	else if (version == NULL || atoi(version) != VERSION)
-		refuse(file,
-		        "was written by another version of devexchange; begin with a new file");
 	else if (g_strcmp0(profile, habit_profile()) != 0)
 		complain(file, "was made with the other --profile", profile);
+	else if (version == NULL || atoi(version) != VERSION || folders == NULL ||
+	         strtoull(folders, NULL, 10) != store_default_folders())
+		refuse(file,
+		        "was written by another version of devexchange; begin with a new file");
 	else
 		ok = true;
 	g_free(version);
 	g_free(sound);
 	g_free(profile);
+	g_free(folders);
 	return ok;
 }
 

@@ -57,35 +57,107 @@ static bool number_here(const struct prop_numbers *numbers, uint32_t kept, uint3
 	return found != 0;
 }
 
-/* --- properties */
+/*
+ * --- properties, as bytes: the number and the count of values, each in seven bits a byte with the
+ * least significant first, then the values, each with a zero byte behind it. A count of 0 stands
+ * for the one value of a property that holds no list.
+ */
 
-static void props_pack(GVariantBuilder *out, const GArray *props, struct prop_numbers *numbers)
+static void put_number(GByteArray *out, uint32_t v)
 {
-	g_variant_builder_open(out, G_VARIANT_TYPE("a(ubas)"));
-	for (guint i = 0; i < props->len; i++) {
-		const struct prop *p = &g_array_index(props, struct prop, i);
-		const char *const one[] = {p->is_list ? NULL : p->v.text, NULL};
-		g_variant_builder_add(out, "(ub^as)", number_kept(numbers, p->id), p->is_list,
-		        p->is_list ? (const char *const *)p->v.list : one);
-	}
-	g_variant_builder_close(out);
+	do {
+		guint8 byte = (guint8)((v & 0x7f) | (v > 0x7f ? 0x80 : 0));
+		g_byte_array_append(out, &byte, 1);
+		v >>= 7;
+	} while (v > 0);
 }
 
-static bool props_unpack(GArray *props, GVariantIter *in, const struct prop_numbers *numbers)
+static bool get_number(const guchar **p, const guchar *end, uint32_t *v)
 {
-	guint32 kept, here;
-	gboolean is_list;
-	char **texts;
+	*v = 0;
+	for (unsigned shift = 0; *p < end && shift < 32; shift += 7) {
+		guchar byte = *(*p)++;
+		*v |= (uint32_t)(byte & 0x7f) << shift;
+		if ((byte & 0x80) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void put_text(GByteArray *out, const char *text)
+{
+	g_byte_array_append(out, (const guint8 *)text, (guint)strlen(text) + 1);
+}
+
+static char *get_text(const guchar **p, const guchar *end)
+{
+	const guchar *zero = memchr(*p, 0, (size_t)(end - *p));
+	char *text = zero != NULL ? g_strndup((const char *)*p, (gsize)(zero - *p)) : NULL;
+
+	if (zero != NULL)
+		*p = zero + 1;
+	return text;
+}
+
+static GVariant *props_pack(const GArray *props, struct prop_numbers *numbers)
+{
+	GByteArray *out = g_byte_array_new();
+
+	for (guint i = 0; i < props->len; i++) {
+		const struct prop *p = &g_array_index(props, struct prop, i);
+		put_number(out, number_kept(numbers, p->id));
+		put_number(out, p->is_list ? g_strv_length(p->v.list) : 0);
+		if (!p->is_list)
+			put_text(out, p->v.text);
+		for (char **v = p->is_list ? p->v.list : NULL; v != NULL && *v != NULL; v++)
+			put_text(out, *v);
+	}
+	GBytes *bytes = g_byte_array_free_to_bytes(out);
+	GVariant *packed = g_variant_new_from_bytes(G_VARIANT_TYPE_BYTESTRING, bytes, TRUE);
+	g_bytes_unref(bytes);
+	return packed;
+}
+
+static bool list_unpack(GArray *props, uint32_t id, uint32_t n, const guchar **p, const guchar *end)
+{
+	GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
 	bool ok = true;
 
-	while (ok && g_variant_iter_next(in, "(ub^as)", &kept, &is_list, &texts)) {
-		ok = number_here(numbers, kept, &here) && texts[0] != NULL;
-		if (ok && is_list)
-			props_take_list(props, here, g_strdupv(texts));
-		else if (ok)
-			props_set(props, here, texts[0]);
-		g_strfreev(texts);
+	for (uint32_t i = 0; i < n && ok; i++) {
+		char *text = get_text(p, end);
+		ok = text != NULL;
+		if (ok)
+			g_ptr_array_add(list, text);
 	}
+	g_ptr_array_add(list, NULL);
+	char **texts = (char **)g_ptr_array_free(list, FALSE);
+	if (ok)
+		props_take_list(props, id, texts);
+	else
+		g_strfreev(texts);
+	return ok;
+}
+
+/* Takes the reference to the packed bytes. */
+static bool props_unpack(GArray *props, GVariant *packed, const struct prop_numbers *numbers)
+{
+	gsize length;
+	const guchar *p = g_variant_get_fixed_array(packed, &length, 1), *end = p + length;
+	uint32_t kept, id, n;
+	bool ok = true;
+
+	while (ok && p < end) {
+		ok = get_number(&p, end, &kept) && get_number(&p, end, &n) &&
+		     number_here(numbers, kept, &id);
+		if (ok && n > 0) {
+			ok = list_unpack(props, id, n, &p, end);
+		} else if (ok) {
+			char *text = get_text(&p, end);
+			ok = text != NULL;
+			props_take(props, id, text);
+		}
+	}
+	g_variant_unref(packed);
 	return ok;
 }
 
@@ -143,19 +215,10 @@ bool mailbox_unpack(GVariant *state, uint64_t guid, struct store *store)
 
 GVariant *folder_pack(const struct folder *folder, struct prop_numbers *numbers)
 {
-	GVariantBuilder out;
-
-	g_variant_builder_init(&out, G_VARIANT_TYPE(FOLDER_TYPE));
-	g_variant_builder_add(&out, "u", folder->parent != NULL ? folder->parent->id : 0);
-	g_variant_builder_add(&out, "t", folder->mod);
-	g_variant_builder_add(&out, "t", folder->created_mod);
-	g_variant_builder_add(&out, "s", folder->name);
-	g_variant_builder_add(&out, "ms", folder->class_name);
-	g_variant_builder_add(&out, "ms", folder->distinguished);
-	g_variant_builder_add(&out, "b", folder->hidden);
-	g_variant_builder_add(&out, "t", folder->next_uid);
-	props_pack(&out, folder->props, numbers);
-	return g_variant_builder_end(&out);
+	return g_variant_new("(uttsmsmsbt@ay)", folder->parent != NULL ? folder->parent->id : 0,
+	        folder->mod, folder->created_mod, folder->name, folder->class_name,
+	        folder->distinguished, folder->hidden, folder->next_uid,
+	        props_pack(folder->props, numbers));
 }
 
 bool folder_unpack(GVariant *state, uint32_t id, struct mailbox *mb, struct prop_numbers *numbers)
@@ -164,9 +227,9 @@ bool folder_unpack(GVariant *state, uint32_t id, struct mailbox *mb, struct prop
 	guint32 parent;
 	guint64 mod, created, next_uid;
 	gboolean hidden;
-	GVariantIter *props;
+	GVariant *props;
 
-	g_variant_get(state, "(utt&sm&sm&sbta(ubas))", &parent, &mod, &created, &name, &class_name,
+	g_variant_get(state, "(utt&sm&sm&sbt@ay)", &parent, &mod, &created, &name, &class_name,
 	        &distinguished, &hidden, &next_uid, &props);
 	struct folder *folder = folder_restore(mb, id, name, class_name, distinguished);
 	folder->parent_id = parent;
@@ -174,32 +237,21 @@ bool folder_unpack(GVariant *state, uint32_t id, struct mailbox *mb, struct prop
 	folder->created_mod = created;
 	folder->hidden = hidden;
 	folder->next_uid = next_uid;
-	bool ok = (distinguished == NULL) == (folder->distinguished == NULL) &&
-	          props_unpack(folder->props, props, numbers);
-	g_variant_iter_free(props);
-	return ok;
+	return props_unpack(folder->props, props, numbers) &&
+	       (distinguished == NULL) == (folder->distinguished == NULL);
 }
 
 /* --- items */
 
-static void attachments_pack(
-        GVariantBuilder *out, const GPtrArray *list, struct prop_numbers *numbers);
+static GVariant *attachments_pack(const GPtrArray *list, struct prop_numbers *numbers);
 
 static GVariant *attached_pack(const struct item *item, struct prop_numbers *numbers)
 {
-	GVariantBuilder out;
-
-	if (item == NULL)
-		return NULL;
-	g_variant_builder_init(&out, G_VARIANT_TYPE(ATTACHED_TYPE));
-	g_variant_builder_add(&out, "y", (guchar)item->kind);
-	g_variant_builder_add(&out, "x", item->created_s);
-	g_variant_builder_add(&out, "i", item->created_ns);
-	g_variant_builder_add(&out, "x", item->modified_s);
-	g_variant_builder_add(&out, "i", item->modified_ns);
-	props_pack(&out, item->props, numbers);
-	attachments_pack(&out, item->attachments, numbers);
-	return g_variant_builder_end(&out);
+	return item == NULL ? NULL
+	                    : g_variant_new("(yxixi@ay@" ATTACHMENTS_TYPE ")", (guchar)item->kind,
+	                              item->created_s, item->created_ns, item->modified_s,
+	                              item->modified_ns, props_pack(item->props, numbers),
+	                              attachments_pack(item->attachments, numbers));
 }
 
 static GVariant *bytes_pack(GBytes *bytes)
@@ -209,17 +261,18 @@ static GVariant *bytes_pack(GBytes *bytes)
 	return g_variant_new_from_bytes(G_VARIANT_TYPE("ay"), bytes, TRUE);
 }
 
-static void attachments_pack(
-        GVariantBuilder *out, const GPtrArray *list, struct prop_numbers *numbers)
+static GVariant *attachments_pack(const GPtrArray *list, struct prop_numbers *numbers)
 {
-	g_variant_builder_open(out, G_VARIANT_TYPE(ATTACHMENTS_TYPE));
+	GVariantBuilder out;
+
+	g_variant_builder_init(&out, G_VARIANT_TYPE(ATTACHMENTS_TYPE));
 	for (guint i = 0; list != NULL && i < list->len; i++) {
 		const struct attachment *a = list->pdata[i];
-		g_variant_builder_add(out, "(tsmsmsms@aybbxmv)", a->id, a->name, a->content_type,
+		g_variant_builder_add(&out, "(tsmsmsms@aybbxmv)", a->id, a->name, a->content_type,
 		        a->content_id, a->content_location, bytes_pack(a->content), a->is_inline,
 		        a->is_contact_photo, a->modified_s, attached_pack(a->item, numbers));
 	}
-	g_variant_builder_close(out);
+	return g_variant_builder_end(&out);
 }
 
 static bool attachments_unpack(
@@ -228,18 +281,18 @@ static bool attachments_unpack(
 /* NULL when the value makes no sense. */
 static struct item *attached_unpack(GVariant *state, const struct prop_numbers *numbers)
 {
-	GVariantIter *props, *attachments;
+	GVariantIter *attachments;
+	GVariant *props;
 	guchar kind;
 
 	if (!g_variant_is_of_type(state, G_VARIANT_TYPE(ATTACHED_TYPE)))
 		return NULL;
 	struct item *item = item_new(ITEM_OTHER);
-	g_variant_get(state, ATTACHED_TYPE, &kind, &item->created_s, &item->created_ns,
-	        &item->modified_s, &item->modified_ns, &props, &attachments);
+	g_variant_get(state, "(yxixi@ay" ATTACHMENTS_TYPE ")", &kind, &item->created_s,
+	        &item->created_ns, &item->modified_s, &item->modified_ns, &props, &attachments);
 	item->kind = MIN(kind, ITEM_OTHER);
-	bool ok = kind < ITEM_KINDS && props_unpack(item->props, props, numbers) &&
+	bool ok = props_unpack(item->props, props, numbers) && kind < ITEM_KINDS &&
 	          attachments_unpack(item, attachments, numbers);
-	g_variant_iter_free(props);
 	g_variant_iter_free(attachments);
 	if (!ok)
 		g_clear_pointer(&item, item_free);
@@ -276,34 +329,30 @@ static bool attachments_unpack(
 	}
 }
 
-GVariant *item_pack(const struct item *item, struct prop_numbers *numbers)
+static GVariant *history_pack(const GArray *history, struct prop_numbers *numbers)
 {
 	GVariantBuilder out;
 
-	g_variant_builder_init(&out, G_VARIANT_TYPE(ITEM_TYPE));
-	g_variant_builder_add(&out, "t", item->uid);
-	g_variant_builder_add(&out, "t", item->mod);
-	g_variant_builder_add(&out, "t", item->content_mod);
-	g_variant_builder_add(&out, "y", (guchar)item->kind);
-	g_variant_builder_add(&out, "b", item->associated);
-	g_variant_builder_add(&out, "x", item->created_s);
-	g_variant_builder_add(&out, "i", item->created_ns);
-	g_variant_builder_add(&out, "x", item->modified_s);
-	g_variant_builder_add(&out, "i", item->modified_ns);
-	props_pack(&out, item->props, numbers);
-	attachments_pack(&out, item->attachments, numbers);
-	g_variant_builder_open(&out, G_VARIANT_TYPE("a(ut)"));
-	for (guint i = 0; item->history != NULL && i < item->history->len; i++) {
-		const struct prop_change *c = &g_array_index(item->history, struct prop_change, i);
+	g_variant_builder_init(&out, G_VARIANT_TYPE("a(ut)"));
+	for (guint i = 0; history != NULL && i < history->len; i++) {
+		const struct prop_change *c = &g_array_index(history, struct prop_change, i);
 		g_variant_builder_add(&out, "(ut)", number_kept(numbers, c->id), c->mod);
 	}
-	g_variant_builder_close(&out);
-	g_variant_builder_add(&out, "m@at",
-	        item->members != NULL
-	                ? g_variant_new_fixed_array(G_VARIANT_TYPE_UINT64, item->members->data,
-	                          item->members->len, sizeof(uint64_t))
-	                : NULL);
 	return g_variant_builder_end(&out);
+}
+
+GVariant *item_pack(const struct item *item, struct prop_numbers *numbers)
+{
+	GVariant *members = item->members != NULL ? g_variant_new_fixed_array(G_VARIANT_TYPE_UINT64,
+	                                                    item->members->data, item->members->len,
+	                                                    sizeof(uint64_t))
+	                                          : NULL;
+
+	return g_variant_new("(tttybxixi@ay@" ATTACHMENTS_TYPE "@a(ut)m@at)", item->uid, item->mod,
+	        item->content_mod, (guchar)item->kind, item->associated, item->created_s,
+	        item->created_ns, item->modified_s, item->modified_ns,
+	        props_pack(item->props, numbers), attachments_pack(item->attachments, numbers),
+	        history_pack(item->history, numbers), members);
 }
 
 static bool history_unpack(struct item *item, GVariantIter *in, const struct prop_numbers *numbers)
@@ -337,25 +386,23 @@ static void members_unpack(struct item *item, GVariant *members)
 
 bool item_unpack(GVariant *state, uint64_t id, struct folder *folder, struct prop_numbers *numbers)
 {
-	GVariantIter *props, *attachments, *history;
-	GVariant *members;
+	GVariantIter *attachments, *history;
+	GVariant *props, *members;
 	guchar kind;
 	gboolean associated;
 	struct item *item = item_new(ITEM_OTHER);
 
-	g_variant_get(state, "(tttybxixia(ubas)" ATTACHMENTS_TYPE "a(ut)m@at)", &item->uid,
-	        &item->mod, &item->content_mod, &kind, &associated, &item->created_s,
-	        &item->created_ns, &item->modified_s, &item->modified_ns, &props, &attachments,
-	        &history, &members);
+	g_variant_get(state, "(tttybxixi@ay" ATTACHMENTS_TYPE "a(ut)m@at)", &item->uid, &item->mod,
+	        &item->content_mod, &kind, &associated, &item->created_s, &item->created_ns,
+	        &item->modified_s, &item->modified_ns, &props, &attachments, &history, &members);
 	item->kind = MIN(kind, ITEM_OTHER);
 	item->id = id;
 	item->associated = associated;
-	bool ok = kind < ITEM_KINDS && item_find(folder->mailbox, id) == NULL &&
-	          props_unpack(item->props, props, numbers) &&
+	bool ok = props_unpack(item->props, props, numbers) &&
 	          history_unpack(item, history, numbers) &&
-	          attachments_unpack(item, attachments, numbers);
+	          attachments_unpack(item, attachments, numbers) && kind < ITEM_KINDS &&
+	          item_find(folder->mailbox, id) == NULL;
 	members_unpack(item, members);
-	g_variant_iter_free(props);
 	g_variant_iter_free(attachments);
 	g_variant_iter_free(history);
 	if (ok)

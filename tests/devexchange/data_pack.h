@@ -8,14 +8,14 @@
  * folder; migration completed; photo; moves */
 #define MAILBOX_TYPE "(ssssmsasbbtttubmayu)"
 /* parent (0: none), mod, created, name, class, distinguished, hidden, next uid, properties */
-#define FOLDER_TYPE "(uttsmsmsbta(ubas))"
+#define FOLDER_TYPE "(uttsmsmsbtay)"
 /* id, name, content type, id and location, content, inline, photo, modified; an attached item */
 #define ATTACHMENTS_TYPE "a(tsmsmsmsaybbxmv)"
 /* kind, created and modified in s and ns, properties, attachments */
-#define ATTACHED_TYPE "(yxixia(ubas)" ATTACHMENTS_TYPE ")"
+#define ATTACHED_TYPE "(yxixiay" ATTACHMENTS_TYPE ")"
 /* uid, mod, content mod, kind, associated, created and modified in s and ns, properties,
  * attachments, history, members */
-#define ITEM_TYPE "(tttybxixia(ubas)" ATTACHMENTS_TYPE "a(ut)mat)"
+#define ITEM_TYPE "(tttybxixiay" ATTACHMENTS_TYPE "a(ut)mat)"
 
 /* The numbers by which properties are kept, and those of this process. */
 struct prop_numbers {

@@ -38,15 +38,26 @@ struct folder *folder_create(struct mailbox *mb, struct folder *parent, const ch
 	return folder;
 }
 
+static void set_text(char **slot, const char *text)
+{
+	g_free(*slot);
+	*slot = g_strdup(text);
+}
+
 struct folder *folder_restore(struct mailbox *mb, uint32_t id, const char *name,
         const char *class_name, const char *distinguished)
 {
 	uint64_t mod = mb->mod;
 	uint32_t next = mb->next_folder;
+	struct folder *folder = folder_find(mb, id);
 
+	if (folder != NULL) { /* a default one */
+		set_text(&folder->name, name);
+		set_text(&folder->class_name, class_name);
+		return folder;
+	}
 	mb->next_folder = id;
-	struct folder *folder =
-	        folder_create(mb, NULL, name, class_name, distinguished_static(distinguished));
+	folder = folder_create(mb, NULL, name, class_name, distinguished_static(distinguished));
 	mb->next_folder = next;
 	mb->mod = mod;
 	return folder;
@@ -66,10 +77,14 @@ bool mailbox_link_folders(struct mailbox *mb)
 
 	for (GList *l = all; l != NULL; l = l->next) {
 		struct folder *folder = l->data;
-		folder->parent = folder_find(mb, folder->parent_id);
+		struct folder *parent = folder_find(mb, folder->parent_id);
+		ok = ok && (parent != NULL || folder->parent_id == 0);
+		if (parent == NULL || parent == folder->parent)
+			continue;
 		if (folder->parent != NULL)
-			g_ptr_array_add(folder->parent->children, folder);
-		ok = ok && (folder->parent != NULL || folder->parent_id == 0);
+			g_ptr_array_remove(folder->parent->children, folder);
+		folder->parent = parent;
+		g_ptr_array_add(parent->children, folder);
 	}
 	g_list_free(all);
 	return ok;
@@ -269,6 +284,12 @@ void item_restore(struct folder *folder, struct item *item)
 
 void tombstone_restore(struct mailbox *mb, struct folder *folder, const struct tombstone *tombstone)
 {
+	struct folder *removed = folder == NULL ? folder_find(mb, (uint32_t)tombstone->id) : NULL;
+
+	if (removed != NULL) {
+		g_ptr_array_remove(removed->parent->children, removed);
+		g_hash_table_remove(mb->folders, GUINT_TO_POINTER(removed->id));
+	}
 	if (folder != NULL)
 		folder_ready(folder);
 	g_sequence_append(folder != NULL ? folder->tombstones : mb->folder_tombstones,

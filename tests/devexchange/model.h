@@ -146,6 +146,9 @@ uint32_t folder_count(struct folder *folder);
 /* All folders below, level by level. */
 GPtrArray *folder_below(struct folder *folder);
 
+/* With how many folders a mailbox begins; they have the numbers from 1. */
+size_t store_default_folders(void);
+
 /* For the data file: objects with the numbers that they had. */
 struct mailbox *store_restore(
         struct store *store, const char *smtp, const char *name, uint64_t guid);
@@ -153,7 +156,10 @@ struct folder *folder_restore(struct mailbox *mailbox, uint32_t id, const char *
         const char *class_name, const char *distinguished);
 bool mailbox_link_folders(struct mailbox *mailbox); /* by parent_id; false: one is missing */
 void item_restore(struct folder *folder, struct item *item);
-/* Of an item of the folder; of a folder when that is NULL. Call in the order of `mod`. */
+/*
+ * Of an item of the folder; of a folder, which is taken away if it is a default one, when that is
+ * NULL. Call in the order of `mod`.
+ */
 void tombstone_restore(
         struct mailbox *mailbox, struct folder *folder, const struct tombstone *tombstone);
 

@@ -173,10 +173,15 @@ void store_free(struct store *store)
 	g_free(store);
 }
 
+size_t store_default_folders(void)
+{
+	return grommunio() ? G_N_ELEMENTS(grommunio_folders) : G_N_ELEMENTS(default_folders);
+}
+
 static void add_default_folders(struct mailbox *mb)
 {
 	const struct default_folder *table = grommunio() ? grommunio_folders : default_folders;
-	size_t n = grommunio() ? G_N_ELEMENTS(grommunio_folders) : G_N_ELEMENTS(default_folders);
+	size_t n = store_default_folders();
 
 	for (const struct default_folder *f = table; f < table + n; f++) {
 		struct folder *parent = f->parent != NULL
@@ -208,6 +213,8 @@ static struct mailbox *mailbox_new(const char *smtp, const char *name, uint64_t 
 	mb->distinguished = g_hash_table_new(g_str_hash, g_str_equal);
 	mb->items = g_hash_table_new(g_int64_hash, g_int64_equal);
 	mb->folder_tombstones = g_sequence_new(g_free);
+	add_default_folders(mb);
+	mb->saved_mod = mb->mod;
 	return mb;
 }
 
@@ -250,7 +257,6 @@ struct mailbox *store_add(struct store *store, const char *smtp, const char *nam
 	pthread_rwlock_wrlock(&store->lock);
 	if (!g_hash_table_contains(store->by_address, key)) {
 		mb = add(store, smtp, name, 0);
-		add_default_folders(mb);
 	}
 	pthread_rwlock_unlock(&store->lock);
 	g_free(key);
