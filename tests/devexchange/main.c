@@ -64,8 +64,7 @@ static bool apply_setting(struct devx *devx, struct mailbox *mb, const char *key
 		g_free(mb->password);
 		mb->password = g_strdup(value);
 	} else if (strcmp(key, "name") == 0) {
-		g_free(mb->name);
-		mb->name = g_strdup(value);
+		mailbox_set_name(devx->store, mb, value);
 	} else if (strcmp(key, "upn") == 0) {
 		mailbox_set_upn(devx->store, mb, value);
 	} else if (strcmp(key, "sip") == 0) {
@@ -336,7 +335,7 @@ static bool make_up(struct devx *devx, const struct arguments *a)
 	struct generate g = {.mailboxes = a->made_mailboxes,
 	        .contacts = a->made_contacts,
 	        .messages = a->made_messages,
-	        .seed = a->seed >= 0 ? (uint32_t)a->seed : g_random_int(),
+	        .seed = (uint32_t)a->seed,
 	        .domain = a->made_domain != NULL ? a->made_domain : "corp.example",
 	        .password = a->made_password};
 
@@ -468,7 +467,9 @@ int main(int argc, char **argv)
 	curl_global_init(CURL_GLOBAL_ALL);
 	g_mime_init();
 	devx.options = a.o;
-	devx.store = store_new((uint32_t)a.seed, a.seed >= 0);
+	if (a.seed < 0)
+		a.seed = g_random_int();
+	devx.store = store_new((uint32_t)a.seed);
 	devx.partners = partners_new();
 	devx.faults = faults_new();
 	devx.tls = g_new0(struct tls, 1);

@@ -105,7 +105,8 @@ struct mailbox {
 
 struct store {
 	pthread_rwlock_t lock; /* guards the tables below, not what is in the mailboxes */
-	GHashTable *by_address; /* lower-case SMTP, UPN, "sip:" address -> struct mailbox * */
+	/* Lower-case SMTP address, "upn:", "sip:", "name:" and the rest -> struct mailbox *. */
+	GTree *by_address;
 	GHashTable *by_guid;
 	GPtrArray *mailboxes;
 	GPtrArray *groups; /* directory distribution groups: char * SMTP addresses */
@@ -113,7 +114,7 @@ struct store {
 	struct data_file *data; /* where mailboxes are kept, or NULL; set before any thread */
 };
 
-struct store *store_new(uint32_t seed, bool seeded);
+struct store *store_new(uint32_t seed);
 void store_free(struct store *store);
 /* Adds a mailbox with all default folders; NULL when the address is taken or malformed. */
 struct mailbox *store_add(struct store *store, const char *smtp, const char *name);
@@ -125,6 +126,11 @@ struct mailbox *store_find_guid(struct store *store, uint64_t guid);
 /* A mailbox's UPN and SIP address can differ from its SMTP address; look-up by kind. */
 struct mailbox *store_find_upn(struct store *store, const char *upn);
 struct mailbox *store_find_sip(struct store *store, const char *sip);
+/* Adds mailboxes that are not in `found` and that have such an address ("", "sip:") or name
+ * ("name:"). */
+void store_find_beginning(
+        struct store *store, const char *prefix, const char *text, GPtrArray *found, guint max);
+void mailbox_set_name(struct store *store, struct mailbox *mailbox, const char *name);
 void mailbox_set_upn(struct store *store, struct mailbox *mailbox, const char *upn);
 void mailbox_set_sip(struct store *store, struct mailbox *mailbox, const char *sip);
 

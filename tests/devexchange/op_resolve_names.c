@@ -31,21 +31,6 @@ static bool begins(const char *text, const char *with)
 	return yes;
 }
 
-/* Without a prefix: the primary address or the beginning of a name. With one: any such address. */
-static bool mailbox_matches(const struct resolve *r, const struct mailbox *mb)
-{
-	if (r->prefix == NULL)
-		return begins(mb->smtp, r->entry) || begins(mb->name, r->entry);
-	if (strcmp(r->prefix, "sip:") == 0)
-		return begins(mb->sip, r->entry);
-	if (begins(mb->smtp, r->entry))
-		return true;
-	for (guint i = 0; i < mb->aliases->len; i++)
-		if (begins(mb->aliases->pdata[i], r->entry))
-			return true;
-	return false;
-}
-
 static void add(struct resolve *r, struct candidate c)
 {
 	if (r->found->len <= MAX_CANDIDATES)
@@ -65,10 +50,16 @@ static void search_directory(struct resolve *r)
 		add(r, (struct candidate){.mailbox = exact});
 		return;
 	}
+	/* Without a prefix: an address or the beginning of a name. */
+	GPtrArray *found = g_ptr_array_new();
+	bool sip = r->prefix != NULL && strcmp(r->prefix, "sip:") == 0;
+	store_find_beginning(store, sip ? "sip:" : "", r->entry, found, MAX_CANDIDATES + 1);
+	if (r->prefix == NULL)
+		store_find_beginning(store, "name:", r->entry, found, MAX_CANDIDATES + 1);
+	for (guint i = 0; i < found->len; i++)
+		add(r, (struct candidate){.mailbox = found->pdata[i]});
+	g_ptr_array_free(found, TRUE);
 	pthread_rwlock_rdlock(&store->lock);
-	for (guint i = 0; i < store->mailboxes->len && r->found->len <= MAX_CANDIDATES; i++)
-		if (mailbox_matches(r, store->mailboxes->pdata[i]))
-			add(r, (struct candidate){.mailbox = store->mailboxes->pdata[i]});
 	for (guint i = 0; i < store->groups->len; i++)
 		if (begins(store->groups->pdata[i], r->entry))
 			add(r, (struct candidate){

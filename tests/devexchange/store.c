@@ -147,16 +147,22 @@ static void mailbox_free(struct mailbox *mb)
 	g_free(mb);
 }
 
-struct store *store_new(uint32_t seed, bool seeded)
+static gint by_text(gconstpointer a, gconstpointer b, gpointer unused)
+{
+	(void)unused;
+	return strcmp(a, b);
+}
+
+struct store *store_new(uint32_t seed)
 {
 	struct store *store = g_new0(struct store, 1);
 
 	pthread_rwlock_init(&store->lock, NULL);
-	store->by_address = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	store->by_address = g_tree_new_full(by_text, NULL, g_free, NULL);
 	store->by_guid = g_hash_table_new(g_int64_hash, g_int64_equal);
 	store->mailboxes = g_ptr_array_new();
 	store->groups = g_ptr_array_new_with_free_func(g_free);
-	store->random = seeded ? g_rand_new_with_seed(seed) : g_rand_new();
+	store->random = g_rand_new_with_seed(seed);
 	return store;
 }
 
@@ -166,7 +172,7 @@ void store_free(struct store *store)
 		mailbox_free(store->mailboxes->pdata[i]);
 	g_ptr_array_free(store->mailboxes, TRUE);
 	g_ptr_array_free(store->groups, TRUE);
-	g_hash_table_destroy(store->by_address);
+	g_tree_destroy(store->by_address);
 	g_hash_table_destroy(store->by_guid);
 	g_rand_free(store->random);
 	pthread_rwlock_destroy(&store->lock);
@@ -226,6 +232,49 @@ static bool address_ok(const char *address)
 	       strpbrk(address, " \t\r\n<>") == NULL && g_utf8_validate(address, -1, NULL);
 }
 
+/* Names need not differ, keys must. */
+static char *name_key(const struct mailbox *mb)
+{
+	char *lower = g_utf8_strdown(mb->name, -1);
+	char *key = g_strconcat("name:", lower, "\x1f", mb->smtp, NULL);
+
+	g_free(lower);
+	return key;
+}
+
+void mailbox_set_name(struct store *store, struct mailbox *mb, const char *name)
+{
+	pthread_rwlock_wrlock(&store->lock);
+	char *old = name_key(mb);
+	g_tree_remove(store->by_address, old);
+	g_free(old);
+	g_free(mb->name);
+	mb->name = g_strdup(name);
+	g_tree_insert(store->by_address, name_key(mb), mb);
+	pthread_rwlock_unlock(&store->lock);
+}
+
+void store_find_beginning(
+        struct store *store, const char *prefix, const char *text, GPtrArray *found, guint max)
+{
+	char *lower = g_utf8_strdown(text, -1), *key = g_strconcat(prefix, lower, NULL);
+
+	pthread_rwlock_rdlock(&store->lock);
+	GTreeNode *node = g_tree_lower_bound(store->by_address, key);
+	for (; node != NULL && found->len < max; node = g_tree_node_next(node)) {
+		const char *here = g_tree_node_key(node);
+		if (!g_str_has_prefix(here, key))
+			break;
+		/* Without a prefix only addresses are meant: these have no colon. */
+		if ((*prefix != '\0' || strchr(here, ':') == NULL) &&
+		        !g_ptr_array_find(found, g_tree_node_value(node), NULL))
+			g_ptr_array_add(found, g_tree_node_value(node));
+	}
+	pthread_rwlock_unlock(&store->lock);
+	g_free(key);
+	g_free(lower);
+}
+
 /* With the store locked for writing; a guid of 0 is chosen. */
 static struct mailbox *add(struct store *store, const char *smtp, const char *name, uint64_t guid)
 {
@@ -233,7 +282,10 @@ static struct mailbox *add(struct store *store, const char *smtp, const char *na
 		guid = (uint64_t)g_rand_int(store->random) << 32 | g_rand_int(store->random);
 	struct mailbox *mb = mailbox_new(smtp, name, guid);
 	mb->store = store;
-	g_hash_table_insert(store->by_address, g_strdup(mb->smtp), mb);
+	g_tree_insert(store->by_address, g_strdup(mb->smtp), mb);
+	g_tree_insert(store->by_address, name_key(mb), mb);
+	g_tree_insert(store->by_address, g_strconcat("upn:", mb->upn, NULL), mb);
+	g_tree_insert(store->by_address, g_strconcat("sip:", mb->sip, NULL), mb);
 	g_hash_table_insert(store->by_guid, &mb->guid, mb);
 	g_ptr_array_add(store->mailboxes, mb);
 	return mb;
@@ -255,7 +307,7 @@ struct mailbox *store_add(struct store *store, const char *smtp, const char *nam
 		return NULL;
 	char *key = address_lower(smtp);
 	pthread_rwlock_wrlock(&store->lock);
-	if (!g_hash_table_contains(store->by_address, key)) {
+	if (g_tree_lookup(store->by_address, key) == NULL) {
 		mb = add(store, smtp, name, 0);
 	}
 	pthread_rwlock_unlock(&store->lock);
@@ -269,8 +321,8 @@ bool store_add_address(struct store *store, struct mailbox *mb, const char *addr
 	bool added = false;
 
 	pthread_rwlock_wrlock(&store->lock);
-	if (address_ok(address) && !g_hash_table_contains(store->by_address, key)) {
-		g_hash_table_insert(store->by_address, g_strdup(key), mb);
+	if (address_ok(address) && g_tree_lookup(store->by_address, key) == NULL) {
+		g_tree_insert(store->by_address, g_strdup(key), mb);
 		g_ptr_array_add(mb->aliases, g_strdup(key));
 		added = true;
 	}
@@ -299,7 +351,7 @@ static struct mailbox *find_prefixed(struct store *store, const char *prefix, co
 	char *key = g_strconcat(prefix, lower, NULL);
 
 	pthread_rwlock_rdlock(&store->lock);
-	struct mailbox *mb = g_hash_table_lookup(store->by_address, key);
+	struct mailbox *mb = g_tree_lookup(store->by_address, key);
 	pthread_rwlock_unlock(&store->lock);
 	g_free(key);
 	g_free(lower);
@@ -313,22 +365,12 @@ struct mailbox *store_find(struct store *store, const char *address)
 
 struct mailbox *store_find_upn(struct store *store, const char *upn)
 {
-	struct mailbox *mb = find_prefixed(store, "upn:", upn);
-
-	if (mb != NULL)
-		return mb;
-	mb = find_prefixed(store, "", upn);
-	return mb != NULL && g_ascii_strcasecmp(mb->upn, upn) == 0 ? mb : NULL;
+	return find_prefixed(store, "upn:", upn);
 }
 
 struct mailbox *store_find_sip(struct store *store, const char *sip)
 {
-	struct mailbox *mb = find_prefixed(store, "sip:", sip);
-
-	if (mb != NULL)
-		return mb;
-	mb = find_prefixed(store, "", sip);
-	return mb != NULL && g_ascii_strcasecmp(mb->sip, sip) == 0 ? mb : NULL;
+	return find_prefixed(store, "sip:", sip);
 }
 
 static void set_prefixed(
@@ -338,11 +380,11 @@ static void set_prefixed(
 
 	pthread_rwlock_wrlock(&store->lock);
 	char *old = g_strconcat(prefix, *slot, NULL);
-	g_hash_table_remove(store->by_address, old);
+	g_tree_remove(store->by_address, old);
 	g_free(old);
 	g_free(*slot);
 	*slot = lower;
-	g_hash_table_insert(store->by_address, g_strconcat(prefix, lower, NULL), mb);
+	g_tree_insert(store->by_address, g_strconcat(prefix, lower, NULL), mb);
 	pthread_rwlock_unlock(&store->lock);
 }
 

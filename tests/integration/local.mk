@@ -16,6 +16,7 @@ INTEGRATION_TESTS += tests/integration/test_devexchange_exchangelib.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_grommunio.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_faults.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_operations.py
+INTEGRATION_TESTS += tests/integration/test_devexchange_size.py
 INTEGRATION_TESTS += tests/integration/test_doctor.py
 INTEGRATION_TESTS += tests/integration/test_ews.py
 INTEGRATION_TESTS += tests/integration/test_ews_schema.py
@@ -43,5 +44,5 @@ EXTRA_DIST += tests/lib/ewstool.py
 # The tests that kill, for longer: each on both stores.
 LONG_RUNS = 50
 check-long:
-	IMEX_LONG=1 IMEX_CRASH_RUNS=$(LONG_RUNS) $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter tests/crash/%,$(INTEGRATION_TESTS))'
+	IMEX_LONG=1 IMEX_CRASH_RUNS=$(LONG_RUNS) $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter tests/crash/% %_data.py %_size.py,$(INTEGRATION_TESTS))'
 .PHONY: check-long
