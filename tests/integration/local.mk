@@ -41,7 +41,7 @@ ews_tool_SOURCES = \
 ews_tool_LDADD = $(IMEX_LDADD)
 EXTRA_DIST += tests/lib/ewstool.py
 
-# The tests that kill, for longer: each on both stores.
+# The tests that kill, for longer, each on both stores, and those of size in full size.
 LONG_RUNS = 50
 check-long:
 	IMEX_LONG=1 IMEX_CRASH_RUNS=$(LONG_RUNS) $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter tests/crash/% %_data.py %_size.py,$(INTEGRATION_TESTS))'
