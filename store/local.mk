@@ -5,6 +5,7 @@ libimex_store_a_SOURCES = \
 	store/image.c store/image.h \
 	store/journal.c store/journal.h \
 	store/lease.c store/lease.h \
+	store/life.c store/life.h \
 	store/mailbox.c store/mailbox.h \
 	store/migrate.c \
 	store/migrations.h \

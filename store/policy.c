@@ -8,6 +8,10 @@
 
 const struct policy_kind policy_kinds[] = {
         {"contacts", "not-allowed|allowed", "Whether the user's contacts are kept in the mailbox."},
+        {"contacts.delay", "0..180",
+                "Days between the time when contacts are allowed and the move to the mailbox."},
+        {"contacts.adopt", "ask|allowed",
+                "Whether a mailbox in which another IM server keeps contacts is taken over."},
         {"contacts.direction", "both|to-mailbox|to-im", "Which way changes of contacts travel."},
         {"contacts.conflict", "mailbox|im|newest",
                 "Whose value counts when both sides changed the same field."},
@@ -54,13 +58,26 @@ static const struct policy_kind *find_kind(const char *name, GError **error)
 	return NULL;
 }
 
+/* Digits alone, so that the same number is always the same text. */
+static bool in_range(const char *range, const char *dots, const char *value)
+{
+	size_t digits = strspn(value, "0123456789");
+	if (digits == 0 || digits > 9 || value[digits] != '\0' || (value[0] == '0' && digits > 1))
+		return false;
+	gint64 number = g_ascii_strtoll(value, NULL, 10);
+	return number >= g_ascii_strtoll(range, NULL, 10) &&
+	       number <= g_ascii_strtoll(dots + 2, NULL, 10);
+}
+
 static bool check_value(const struct policy_kind *kind, const char *value, GError **error)
 {
 	g_auto(GStrv) values = g_strsplit(kind->values, "|", -1);
-	if (g_strv_contains((const char *const *)values, value))
+	const char *dots = strstr(kind->values, "..");
+	if (dots == NULL ? g_strv_contains((const char *const *)values, value)
+	                 : in_range(kind->values, dots, value))
 		return true;
-	error_set(error, ERROR_CONFIG, "policy.value", "policy %s cannot be %s: it is one of %s",
-	        kind->name, value, kind->values);
+	error_set(error, ERROR_CONFIG, "policy.value", "policy %s cannot be %s: it is %s %s",
+	        kind->name, value, dots == NULL ? "one of" : "a number of", kind->values);
 	return false;
 }
 
@@ -80,7 +97,8 @@ bool store_policy_set(struct store *store, enum policy_scope scope, const char *
 	return db_run(store->db,
 	        "INSERT INTO policy (scope, subject, name, value, changed_utc_us)"
 	        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (scope, subject, name)"
-	        " DO UPDATE SET value = excluded.value, changed_utc_us = excluded.changed_utc_us",
+	        " DO UPDATE SET value = excluded.value, changed_utc_us = excluded.changed_utc_us"
+	        " WHERE policy.value <> excluded.value",
 	        DB_VALUES(db_text(policy_scope_name(scope)), db_text(key), db_text(name),
 	                db_text(value), db_int(clock_utc_us())),
 	        error);
@@ -101,6 +119,7 @@ static bool take_narrowest(struct db_result *rows, struct policy_decision *out, 
 			continue;
 		g_free(out->value);
 		out->value = db_column_dup(rows, 1);
+		out->since_utc_us = db_column_int64(rows, 2);
 		out->scope = scope;
 	}
 	return got == 0;
@@ -113,14 +132,15 @@ bool store_policy_resolve(struct store *store, const char *owner, const char *na
 	if (kind == NULL)
 		return false;
 	autoptr(db_result) rows = db_query(store->db,
-	        "SELECT scope, value FROM policy WHERE name = $1 AND"
+	        "SELECT scope, value, changed_utc_us FROM policy WHERE name = $1 AND"
 	        " (scope = 'global' OR (scope = 'domain' AND subject = $2)"
 	        " OR (scope = 'user' AND subject = $3))",
 	        DB_VALUES(db_text(name), db_text(address_domain(owner)), db_text(owner)), error);
 	if (rows == NULL)
 		return false;
 	out->scope = POLICY_DEFAULT;
-	out->value = g_strndup(kind->values, strcspn(kind->values, "|"));
+	out->since_utc_us = 0;
+	out->value = g_strndup(kind->values, strcspn(kind->values, "|."));
 	if (take_narrowest(rows, out, error))
 		return true;
 	policy_decision_clear(out);
@@ -136,6 +156,25 @@ bool store_policy_is(struct store *store, const char *owner, const char *name, c
 	*is = g_str_equal(decision.value, value);
 	policy_decision_clear(&decision);
 	return true;
+}
+
+bool store_policy_contacts(
+        struct store *store, const char *owner, struct policy_contacts *out, GError **error)
+{
+	struct policy_decision allowed = {0}, delay = {0};
+	bool good = store_policy_resolve(store, owner, "contacts", &allowed, error) &&
+	            store_policy_resolve(store, owner, "contacts.delay", &delay, error);
+	*out = (struct policy_contacts){0};
+	if (good) {
+		out->allowed = g_str_equal(allowed.value, "allowed");
+		out->scope = allowed.scope;
+	}
+	if (good && out->allowed)
+		out->from_utc_us = allowed.since_utc_us +
+		                   g_ascii_strtoll(delay.value, NULL, 10) * CLOCK_US_PER_DAY;
+	policy_decision_clear(&allowed);
+	policy_decision_clear(&delay);
+	return good;
 }
 
 void policy_row_free(struct policy_row *row)

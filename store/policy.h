@@ -16,7 +16,8 @@ enum policy_scope { POLICY_DEFAULT, POLICY_GLOBAL, POLICY_DOMAIN, POLICY_USER };
 
 struct policy_kind {
 	const char *name; /* "contacts" */
-	const char *values; /* separated by "|"; the first is the default */
+	/* Separated by "|", or the numbers "0..180"; the first is the default. */
+	const char *values;
 	const char *summary;
 };
 
@@ -25,13 +26,17 @@ extern const struct policy_kind policy_kinds[];
 
 const char *policy_scope_name(enum policy_scope scope); /* "default", "global" ... */
 
-/* subject: NULL for global, a domain, or a user's canonical IM address. value NULL: unset. */
+/*
+ * subject: NULL for global, a domain, or a user's canonical IM address. value NULL: unset. Setting
+ * what is set already changes nothing.
+ */
 bool store_policy_set(struct store *store, enum policy_scope scope, const char *subject,
         const char *name, const char *value, GError **error);
 
 struct policy_decision {
 	char *value; /* owned */
 	enum policy_scope scope; /* the scope that decided */
+	int64_t since_utc_us; /* since when it has that value there; 0: by default */
 };
 void policy_decision_clear(struct policy_decision *decision);
 
@@ -41,6 +46,18 @@ bool store_policy_resolve(struct store *store, const char *owner, const char *na
 /* Whether the value that holds is this one. */
 bool store_policy_is(struct store *store, const char *owner, const char *name, const char *value,
         bool *is, GError **error);
+
+/*
+ * Whether the contacts of owner may be put into the mailbox, and from when on: contacts.delay
+ * counts from the time when they were allowed.
+ */
+struct policy_contacts {
+	bool allowed;
+	enum policy_scope scope; /* the scope that decided */
+	int64_t from_utc_us; /* 0 when not allowed */
+};
+bool store_policy_contacts(
+        struct store *store, const char *owner, struct policy_contacts *out, GError **error);
 
 /* One row as it was set; for listing and explaining. */
 struct policy_row {

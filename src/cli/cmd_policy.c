@@ -168,6 +168,8 @@ static const struct command policy_set = {
         .summary = "Set a policy; the narrower scope wins",
         .help = "Policies and their values:\n"
                 "  contacts            not-allowed, allowed\n"
+                "  contacts.delay      0..180\n"
+                "  contacts.adopt      ask, allowed\n"
                 "  contacts.direction  both, to-mailbox, to-im\n"
                 "  contacts.conflict   mailbox, im, newest\n"
                 "  contacts.dialect    auto, ucs, folder\n"

@@ -98,6 +98,7 @@ unit_store_SOURCES = \
 	tests/unit/store/fixture.c tests/unit/store/fixture.h \
 	tests/unit/store/suites.c \
 	tests/unit/store/test_lease.c \
+	tests/unit/store/test_life.c \
 	tests/unit/store/test_mailbox.c \
 	tests/unit/store/test_partner.c \
 	tests/unit/store/test_pass.c \

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 Suite *lease_suite(void);
+Suite *life_suite(void);
 Suite *mailbox_suite(void);
 Suite *partner_suite(void);
 Suite *pass_suite(void);
@@ -15,6 +16,7 @@ Suite *(*const unit_suites[])(void) = {
         store_suite,
         mailbox_suite,
         lease_suite,
+        life_suite,
         policy_suite,
         pass_suite,
         snapshot_suite,

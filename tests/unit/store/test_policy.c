@@ -1,5 +1,6 @@
 #include "store/policy.h"
 
+#include "core/clock.h"
 #include "tests/unit/store/fixture.h"
 
 #include <string.h>
@@ -79,6 +80,50 @@ STORE_TEST(refused)
 	check_decision("a@b", "contacts", "not-allowed", POLICY_DEFAULT);
 }
 
+static int64_t allowed_from(const char *owner)
+{
+	struct policy_contacts contacts = {0};
+	must(store_policy_contacts(store, owner, &contacts, error));
+	return contacts.allowed ? contacts.from_utc_us : 0;
+}
+
+STORE_TEST(delay_counts_from_when_it_was_allowed)
+{
+	const int64_t day = CLOCK_US_PER_DAY;
+	clock_set_utc_us(100 * day);
+	ck_assert_int_eq(allowed_from("al@x.example"), 0);
+	must(store_policy_set(store, POLICY_DOMAIN, "x.example", "contacts", "allowed", error));
+	ck_assert_int_eq(allowed_from("al@x.example"), 100 * day);
+	clock_set_utc_us(101 * day);
+	must(store_policy_set(store, POLICY_GLOBAL, NULL, "contacts.delay", "30", error));
+	must(store_policy_set(store, POLICY_USER, "bo@x.example", "contacts.delay", "7", error));
+	/* Saying the same again does not begin the time anew. */
+	must(store_policy_set(store, POLICY_DOMAIN, "x.example", "contacts", "allowed", error));
+	ck_assert_int_eq(allowed_from("al@x.example"), 130 * day);
+	ck_assert_int_eq(allowed_from("bo@x.example"), 107 * day);
+	ck_assert_int_eq(allowed_from("al@y.example"), 0);
+	must(store_policy_set(store, POLICY_DOMAIN, "x.example", "contacts", "not-allowed", error));
+	must(store_policy_set(store, POLICY_DOMAIN, "x.example", "contacts", "allowed", error));
+	ck_assert_int_eq(allowed_from("al@x.example"), 131 * day);
+	clock_unset();
+}
+
+STORE_TEST(only_numbers_in_range)
+{
+	static const char *const bad[] = {"", "-1", "181", "1.5", "1 ", "+1", "07", "ten",
+	        "99999999999999999999", "0..180", NULL};
+	static const char *const good[] = {"0", "1", "180", NULL};
+	for (const char *const *value = bad; *value != NULL; value++)
+		must_fail(store_policy_set(
+		                  store, POLICY_GLOBAL, NULL, "contacts.delay", *value, error),
+		        "policy.value");
+	check_decision("al@x.example", "contacts.delay", "0", POLICY_DEFAULT);
+	for (const char *const *value = good; *value != NULL; value++) {
+		must(store_policy_set(store, POLICY_GLOBAL, NULL, "contacts.delay", *value, error));
+		check_decision("al@x.example", "contacts.delay", *value, POLICY_GLOBAL);
+	}
+}
+
 Suite *policy_suite(void)
 {
 	Suite *suite = suite_create("policy");
@@ -89,6 +134,8 @@ Suite *policy_suite(void)
 	store_test_add(tests, set_again);
 	store_test_add(tests, listed);
 	store_test_add(tests, refused);
+	store_test_add(tests, delay_counts_from_when_it_was_allowed);
+	store_test_add(tests, only_numbers_in_range);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
