@@ -107,3 +107,20 @@ bool store_life_kept_sweep(struct store *store, const struct lease *lease, GErro
 	                               DB_VALUES(db_int(lease->mailbox->id)), error),
 	               error);
 }
+
+bool store_life_copy(struct store *from, int64_t mailbox_id, struct store *to,
+        const struct lease *lease, GError **error)
+{
+	struct contact_life life;
+	g_autoptr(GHashTable) kept = store_life_kept(from, mailbox_id, error);
+	bool good = kept != NULL && store_life(from, mailbox_id, &life, error) &&
+	            store_life_save(to, lease, &life, error);
+	GHashTableIter iter;
+	gpointer key;
+	if (!good)
+		return false;
+	g_hash_table_iter_init(&iter, kept);
+	while (good && g_hash_table_iter_next(&iter, &key, NULL))
+		good = store_life_keep(to, lease, key, error);
+	return good;
+}

@@ -32,6 +32,9 @@ bool store_life_look(struct store *store, int64_t mailbox_id, bool *holds_contac
 GHashTable *store_life_kept(struct store *store, int64_t mailbox_id, GError **error);
 bool store_life_keep(
         struct store *store, const struct lease *lease, const char *key, GError **error);
+/* A copy under the lease's mailbox of another store: what a dry run works on. */
+bool store_life_copy(struct store *from, int64_t mailbox_id, struct store *to,
+        const struct lease *lease, GError **error);
 /* Forgets those that the IM side does not have any more, or that the mailbox has meanwhile. */
 bool store_life_kept_sweep(struct store *store, const struct lease *lease, GError **error);
 

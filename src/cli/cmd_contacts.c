@@ -3,6 +3,7 @@
 
 static const struct command *const subcommands[] = {
         &contacts_status,
+        &contacts_explain,
         &contacts_show,
         &contacts_diff,
         &contacts_history,
@@ -11,6 +12,8 @@ static const struct command *const subcommands[] = {
         &contacts_waiting,
         &contacts_restore,
         &contacts_rollback_command,
+        &contacts_unpin,
+        &contacts_preflight_move,
         &contacts_export,
         &contacts_import,
         NULL,

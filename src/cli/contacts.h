@@ -6,8 +6,12 @@
 
 #include "cli/command.h"
 
-/* contacts_look.c: from the store alone */
+/* contacts_status.c, contacts_explain.c: where lists stand */
 extern const struct command contacts_status;
+extern const struct command contacts_explain;
+extern const struct command contacts_preflight_move;
+extern const struct command contacts_unpin;
+/* contacts_look.c: from the store alone */
 extern const struct command contacts_conflicts;
 extern const struct command contacts_waiting;
 /* contacts_show.c: lists and their versions */

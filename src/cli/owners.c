@@ -30,7 +30,9 @@ GPtrArray *cli_owners(const struct config *config, const struct usermap *map, GE
 	for (const char *const *name = config_names(config, "source"); *name != NULL; name++)
 		if (!add_source(config, *name, seen, error))
 			return NULL;
-	for (const char *const *owner = usermap_file_owners(map); *owner != NULL; owner++)
+	static const char *const none[] = {NULL};
+	const char *const *named = map != NULL ? usermap_file_owners(map) : none;
+	for (const char *const *owner = named; *owner != NULL; owner++)
 		g_hash_table_add(seen, g_strdup(*owner));
 	GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
 	GHashTableIter iter;

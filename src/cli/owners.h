@@ -9,7 +9,7 @@
 
 /*
  * Canonical addresses (char *), sorted, each once, ended by NULL. Owned; NULL when a source cannot
- * be read: a part of the users would look like all of them.
+ * be read: a part of the users would look like all of them. map may be NULL.
  */
 GPtrArray *cli_owners(const struct config *config, const struct usermap *map, GError **error);
 

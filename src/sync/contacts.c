@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "store/life.h"
 #include "store/mailbox.h"
 #include "store/policy.h"
 #include "sync/contacts_private.h"
@@ -114,7 +115,8 @@ static bool one_round(struct pass_state *pass, bool *again, GError **error)
 	bool go = false;
 	*again = false;
 	pass->restless = pass->left_over = false;
-	if (!contacts_read_theirs(pass, error) || !contacts_read_ours(pass, error))
+	if (!contacts_read_theirs(pass, error) || !contacts_adopt(pass, error) ||
+	        !contacts_read_ours(pass, error))
 		return false;
 	if (!pass->status->dirty && !run->options.force && pass->status->migrated_utc_us != 0)
 		return true;
@@ -130,6 +132,20 @@ static bool one_round(struct pass_state *pass, bool *again, GError **error)
 	return true;
 }
 
+static bool note_completed(
+        const struct contacts_run *run, const struct contact_status *status, GError **error)
+{
+	struct contact_life life;
+	if (!store_life(run->store, run->lease->mailbox->id, &life, error) ||
+	        !store_begin(run->store, error))
+		return false;
+	life.completed = LIFE_YES;
+	return store_end(run->store,
+	        store_contact_status_save(run->store, run->lease, status, error) &&
+	                store_life_save(run->store, run->lease, &life, error),
+	        error);
+}
+
 static bool complete_migration(struct pass_state *pass, GError **error)
 {
 	struct contacts_run *run = pass->run;
@@ -139,7 +155,7 @@ static bool complete_migration(struct pass_state *pass, GError **error)
 			return false;
 		status->migrated_utc_us = clock_utc_us();
 		status->generation++;
-		if (!store_contact_status_save(run->store, run->lease, status, error))
+		if (!note_completed(run, status, error))
 			return false;
 	}
 	pass->report->migrated = status->migrated_utc_us != 0;
@@ -178,13 +194,11 @@ bool contacts_pass(struct contacts_run *run, struct contacts_report *report, GEr
 	        store_contact_status(run->store, run->lease->mailbox->id, error);
 	if (status == NULL)
 		return false;
-	/* Allowed again after a rollback: the list moves anew. */
-	if (!run->options.rollback)
-		status->rolled_back_utc_us = 0;
 	struct pass_state pass = {.run = run, .report = report, .status = status};
-	if (!store_contact_status_save(run->store, run->lease, status, error) ||
-	        (!run->options.plan_only && !confirm_mailbox(&pass, error)) ||
+	if ((!run->options.plan_only && !confirm_mailbox(&pass, error)) ||
 	        !adopt_dialect(&pass, error) || !contacts_settle(&pass, error))
 		return false;
-	return run_rounds(&pass, error);
+	bool good = run_rounds(&pass, error);
+	g_clear_pointer(&pass.kept, g_hash_table_unref);
+	return good;
 }

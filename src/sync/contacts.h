@@ -10,6 +10,7 @@
  *   plan.mass_loss      MAILBOX  too many mailboxes would lose contacts at the same time
  *   source.went_back    MAILBOX  the IM side is older than what was read from it before
  *   source.no_owner     MAILBOX  the IM side does not know the owner (any more): nothing changes
+ *   contacts.occupied   MAILBOX  another IM server keeps contacts in the mailbox
  *   contacts.settling   BACKOFF  an operation's answer was lost: looked for at error_retry_at()
  *   contacts.stopped    RETRY    asked to stop between two steps
  *   contacts.restless   RETRY    both sides changed faster than the pass could follow
@@ -34,6 +35,7 @@ struct contacts_options {
 	bool plan_only; /* stop before the first write to either side */
 	bool accept_older; /* a person said that an older IM side is right */
 	bool rollback; /* the mailbox is not written: set by the functions of rollback.c */
+	bool adopt; /* a list that another IM server kept in the mailbox may be taken over */
 	bool force; /* plan anew even when nothing changed; try problems again now */
 	/* Asked between two steps; true ends the pass. May be NULL. */
 	bool (*stopping)(void *data);
@@ -86,6 +88,8 @@ struct contacts_report {
 	uint64_t waiting; /* changes that wait for the IM side to be writable */
 	uint64_t unmapped; /* contacts on the IM side without an address in the mailbox */
 	uint64_t foreign; /* contacts in the mailbox without an address on the IM side */
+	uint64_t kept; /* contacts that stay on the IM side alone, since the mailbox was adopted */
+	bool adopting; /* the mailbox's list is taken over in this pass */
 	uint64_t settled; /* journal steps of an earlier pass that had to be looked for */
 	GPtrArray *refusals; /* struct contacts_refusal */
 	bool planned; /* a plan was made: false when nothing had changed */

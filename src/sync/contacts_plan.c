@@ -400,7 +400,10 @@ static bool plan_one(struct planning *planning, const struct contact_row *row, G
 		return plan_twin(planning, row, item, error);
 	if (is_unlinked(row, item) && !forget_agreement(planning, row->key, error))
 		return false;
-	if (left_alone(planning, row)) {
+	bool keep = false;
+	if (!contacts_keep(planning->pass, row, &keep, error))
+		return false;
+	if (keep || left_alone(planning, row)) {
 		planning->counts.ours += row->ours != NULL;
 		planning->counts.theirs += item != NULL;
 		return true;
@@ -620,7 +623,7 @@ bool contacts_plan(struct pass_state *pass, bool *go, GError **error)
 	pass->run->policy.im_holds_tel = pass->run->im.holds_tel;
 	pass->run->policy.group_objects = pass->run->mail.dialect == EWS_DIALECT_UCS;
 	pass->steps_total = pass->steps_done = 0;
-	pass->report->waiting = pass->report->unmapped = 0;
+	pass->report->waiting = pass->report->unmapped = pass->report->kept = 0;
 	planning.groups = plan_groups_new(&pass->run->policy);
 	planning.resting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	if (pass->run->target != NULL)

@@ -16,12 +16,19 @@ struct pass_state {
 	bool reread_im; /* whatever its version is */
 	bool im_moved; /* settling: the IM side is another than when the steps were planned */
 	bool restless; /* something changed between reading and writing: plan again */
+	GHashTable *kept; /* keys of contacts that stay on the IM side alone; NULL: none */
 	bool left_over; /* problems or waiting changes: plan again next time */
 };
 
 /* contacts_read.c: both sides into the mirrors. */
 bool contacts_read_theirs(struct pass_state *pass, GError **error);
 bool contacts_read_ours(struct pass_state *pass, GError **error);
+
+/* adopt.c: whether the mailbox may be worked on, and whether its list is taken over. */
+bool contacts_adopt(struct pass_state *pass, GError **error);
+/* Whether a contact of the IM side stays there alone; noted when it is found first. */
+bool contacts_keep(
+        struct pass_state *pass, const struct contact_row *row, bool *keep, GError **error);
 
 /* contacts_plan.c: the mirrors into the journal. *go is false when nothing is to be carried out. */
 bool contacts_plan(struct pass_state *pass, bool *go, GError **error);

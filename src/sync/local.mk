@@ -1,11 +1,13 @@
 noinst_LIBRARIES += libimex-sync.a
 libimex_sync_a_SOURCES = \
+	src/sync/adopt.c \
 	src/sync/apply.c \
 	src/sync/contacts.c src/sync/contacts.h \
 	src/sync/contacts_plan.c src/sync/contacts_private.h \
 	src/sync/contacts_read.c \
 	src/sync/contacts_settle.c \
 	src/sync/ends.c src/sync/ends.h \
+	src/sync/lifecycle.c src/sync/lifecycle.h \
 	src/sync/limiter.c src/sync/limiter.h \
 	src/sync/plan.c src/sync/plan.h \
 	src/sync/plan_groups.c \

@@ -4,6 +4,7 @@
  */
 #include "core/clock.h"
 #include "core/error.h"
+#include "store/life.h"
 #include "store/policy.h"
 #include "sync/contacts.h"
 
@@ -103,7 +104,7 @@ static bool pass_to_im(
 }
 
 /* What was agreed is forgotten: another migration links the two lists anew. */
-static bool forget_agreement(struct contacts_run *run, GError **error)
+static bool forget_agreement(struct contacts_run *run, bool mailbox_told, GError **error)
 {
 	struct store *store = run->store;
 	autoptr(contact_status) status =
@@ -114,8 +115,14 @@ static bool forget_agreement(struct contacts_run *run, GError **error)
 	status->migrated_utc_us = 0;
 	status->generation++;
 	status->dirty = true;
+	struct contact_life life;
+	if (!store_life(store, run->lease->mailbox->id, &life, error))
+		return false;
+	life = (struct contact_life){
+	        .occupied = LIFE_NO, .completed = mailbox_told ? LIFE_NO : life.completed};
 	return store_contact_forget(store, run->lease, error) &&
 	       store_contact_status_save(store, run->lease, status, error) &&
+	       store_life_save(store, run->lease, &life, error) &&
 	       store_policy_set(store, POLICY_USER, run->lease->mailbox->owner, "contacts",
 	               "not-allowed", error);
 }
@@ -192,7 +199,20 @@ static bool hand_over(struct contacts_run *run, const struct contacts_way_back *
 		return false;
 	}
 	return store_begin(run->store, error) &&
-	       store_end(run->store, forget_agreement(run, error), error);
+	       store_end(run->store, forget_agreement(run, !way->from_snapshot, error), error);
+}
+
+/* A way back that is interrupted is known as one, and no pass works against it. */
+static bool note_begun(const struct contacts_run *run, bool begun, GError **error)
+{
+	struct contact_life life;
+	if (!store_life(run->store, run->lease->mailbox->id, &life, error))
+		return false;
+	if (!begun)
+		life.rolling_back_utc_us = 0;
+	else if (life.rolling_back_utc_us == 0)
+		life.rolling_back_utc_us = clock_utc_us();
+	return store_life_save(run->store, run->lease, &life, error);
 }
 
 bool contacts_rollback(struct contacts_run *run, const struct contacts_way_back *way,
@@ -202,9 +222,14 @@ bool contacts_rollback(struct contacts_run *run, const struct contacts_way_back 
 	        way->from_snapshot ? stand_in(run, way->version, error) : NULL;
 	if (way->from_snapshot && target == NULL)
 		return false;
+	if (!run->options.plan_only && !note_begun(run, true, error))
+		return false;
 	run->target = target;
 	bool good = copy_back(run, way, report, error);
 	run->target = NULL;
+	/* Where nothing was written, the mailbox is in charge as before. */
+	if (!good && !run->options.plan_only && !plan_counts_writes(&report->done))
+		note_begun(run, false, NULL);
 	if (!good || run->options.plan_only)
 		return good;
 	if (report->refusals != NULL && report->refusals->len > report->unmapped)

@@ -7,6 +7,7 @@
 #include "core/thread.h"
 #include "store/mailbox.h"
 #include "store/policy.h"
+#include "sync/lifecycle.h"
 
 #include <string.h>
 
@@ -81,16 +82,17 @@ static bool archives(struct store *store, const char *owner, bool *is, GError **
 	return true;
 }
 
-static bool allowed(
-        struct store *store, const char *owner, unsigned kinds, bool *is, GError **error)
+/* *why (may be NULL): why nothing of these kinds is allowed; owned by the caller. */
+static bool allowed(struct store *store, const char *owner, unsigned kinds, bool *is, GError **why,
+        GError **error)
 {
-	bool no_contacts = true, archive = false;
-	if ((kinds & WORKER_CONTACTS) &&
-	        !store_policy_is(store, owner, "contacts", "not-allowed", &no_contacts, error))
-		return false;
+	bool contacts = false, archive = false;
 	if ((kinds & WORKER_ARCHIVE) && !archives(store, owner, &archive, error))
 		return false;
-	*is = !no_contacts || archive;
+	if ((kinds & WORKER_CONTACTS) && !archive &&
+	        !lifecycle_may_pass(store, owner, &contacts, why, error))
+		return false;
+	*is = contacts || archive;
 	return true;
 }
 
@@ -115,12 +117,15 @@ bool schedule_find_owner(struct worker *worker, const struct worker_options *opt
         const char *owner, unsigned kinds, bool pin, struct mailbox **out, GError **error)
 {
 	bool is = false;
-	if (!allowed(worker_store(worker), owner, kinds, &is, error))
+	GError *why = NULL;
+	if (!allowed(worker_store(worker), owner, kinds, &is, &why, error))
 		return false;
+	if (!is && why == NULL)
+		error_set(&why, ERROR_MAILBOX, "schedule.not_allowed",
+		        "no policy allows work on %s: imex policy set archive im --user %s would",
+		        owner, owner);
 	if (!is) {
-		error_set(error, ERROR_MAILBOX, "schedule.not_allowed",
-		        "no policy allows work on %s: imex policy set %s --user %s would", owner,
-		        kinds & WORKER_CONTACTS ? "contacts allowed" : "archive im", owner);
+		g_propagate_error(error, why);
 		return false;
 	}
 	return map_owner(worker, options, owner, pin, out, error);
@@ -155,7 +160,7 @@ static bool add_owner(
 	bool is = false;
 	autoptr(mailbox) mailbox = NULL;
 	g_autoptr(GError) cause = NULL;
-	if (!allowed(worker_store(finding->worker), owner, finding->kinds, &is, error))
+	if (!allowed(worker_store(finding->worker), owner, finding->kinds, &is, NULL, error))
 		return false;
 	if (!is) {
 		finding->owners->idle++;

@@ -10,6 +10,7 @@
 #include "store/pass.h"
 #include "store/pause.h"
 #include "store/policy.h"
+#include "sync/lifecycle.h"
 
 #define LEASE_MIN_S 300
 #define RETRY_FIRST_US (30 * CLOCK_US_PER_S)
@@ -280,8 +281,12 @@ static bool contacts_of(struct worker *worker, struct line *line, struct lease *
 	        .options = options->contacts,
 	};
 	run.options.plan_only = run.options.plan_only || options->dry_run;
-	if (!contacts_policy(worker->store, lease->mailbox->owner, &run.policy, error))
+	bool adopt = false;
+	if (!contacts_policy(worker->store, lease->mailbox->owner, &run.policy, error) ||
+	        !store_policy_is(worker->store, lease->mailbox->owner, "contacts.adopt", "allowed",
+	                &adopt, error))
 		return false;
+	run.options.adopt = run.options.adopt || adopt;
 	return options->contacts_work != NULL
 	               ? options->contacts_work(options->contacts_data, &run, report, error)
 	               : contacts_pass(&run, report, error);
@@ -291,15 +296,16 @@ static bool contacts_of(struct worker *worker, struct line *line, struct lease *
 static bool wanted(struct worker *worker, const struct mailbox *mailbox, enum pass_kind kind,
         bool *is, GError **error)
 {
-	bool paused = false, idle = false;
+	bool paused = false, may = false, none = false;
 	*is = false;
-	if (!store_paused(worker->store, mailbox, kind, &paused, error) ||
-	        !store_policy_is(worker->store, mailbox->owner,
-	                kind == PASS_CONTACTS ? "contacts" : "archive",
-	                kind == PASS_CONTACTS ? "not-allowed" : "none", &idle, error))
+	if (!store_paused(worker->store, mailbox, kind, &paused, error))
 		return false;
-	*is = !paused && !idle;
-	return true;
+	bool good = kind == PASS_CONTACTS
+	                    ? lifecycle_may_pass(worker->store, mailbox->owner, &may, NULL, error)
+	                    : store_policy_is(worker->store, mailbox->owner, "archive", "none",
+	                              &none, error);
+	*is = good && !paused && (kind == PASS_CONTACTS ? may : !none);
+	return good;
 }
 
 /* When to come again after a pass; 0: not before a person acted. */
@@ -489,7 +495,9 @@ static bool visit_scratch(
 	        !store_lease_claim_mailbox(scratch, id, worker->holder, clock_utc_us(),
 	                CLOCK_US_PER_DAY / CLOCK_US_PER_S, &lease, error) ||
 	        (mailbox->id != 0 &&
-	                !store_contact_copy(worker->store, mailbox->id, scratch, lease, error)))
+	                (!store_contact_copy(worker->store, mailbox->id, scratch, lease, error) ||
+	                        !store_life_copy(
+	                                worker->store, mailbox->id, scratch, lease, error))))
 		return false;
 	worker->lease_store = scratch;
 	visit_leased(worker, lease, visit);

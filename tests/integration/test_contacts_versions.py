@@ -184,6 +184,7 @@ def _(site):
     edit(site)
     site.check(site.imex("contacts", "rollback", ALICE, "--from-snapshot", "--version", "1"))
     assert site.roster("alice") == FIRST
+    site.check(site.imex("contacts", "unpin", ALICE))
     site.allow()
     site.migrate("--all")
     site.settle()
