@@ -59,23 +59,29 @@ static void refuse_remapped(
 		error_set_subject(*error, pinned->owner);
 }
 
+bool store_mailbox_other_owner(
+        struct store *store, const struct mailbox *mapped, char **other, GError **error)
+{
+	*other = NULL;
+	return db_get_text(store->db,
+	        "SELECT owner FROM lease WHERE server = $1 AND smtp = $2 AND owner <> $3",
+	        DB_VALUES(db_text(mapped->server), db_text(mapped->smtp), db_text(mapped->owner)),
+	        other, error);
+}
+
 /* Another owner on the same mailbox: found before the unique key refuses it. */
 static bool refuse_taken(struct store *store, const struct mailbox *mapped, GError **error)
 {
 	g_autofree char *other = NULL;
-	if (!db_get_text(store->db,
-	            "SELECT owner FROM lease WHERE server = $1 AND smtp = $2 AND owner <> $3",
-	            DB_VALUES(
-	                    db_text(mapped->server), db_text(mapped->smtp), db_text(mapped->owner)),
-	            &other, error))
+	if (!store_mailbox_other_owner(store, mapped, &other, error))
 		return false;
 	if (other == NULL)
 		return true;
 	error_set(error, ERROR_MAILBOX, "mailbox.taken",
 	        "%s is mapped to %s, which is the mailbox of %s already: correct the user map, so "
-	        "that "
-	        "each mailbox has one owner",
-	        mapped->owner, mapped->smtp, other);
+	        "that each mailbox has one owner; should %s be the new name of that user, run "
+	        "imex user remap %s --from %s --confirm",
+	        mapped->owner, mapped->smtp, other, mapped->owner, mapped->owner, other);
 	if (error != NULL)
 		error_set_subject(*error, mapped->owner);
 	return false;
@@ -161,6 +167,76 @@ bool store_mailbox_remap(
 {
 	return store_begin(store, error) &&
 	       store_end(store, remap(store, mapped, id, error), error);
+}
+
+static bool refuse_rename(const struct mailbox *pinned, const struct mailbox *mapped,
+        const struct mailbox *own, GError **error)
+{
+	if (own != NULL)
+		error_set(error, ERROR_MAILBOX, "mailbox.taken",
+		        "%s has the mailbox %s already, and cannot take over that of %s",
+		        mapped->owner, own->smtp, pinned->owner);
+	else
+		error_set(error, ERROR_MAILBOX, "mailbox.remapped",
+		        "%s is mapped to %s on %s, and not to the mailbox of %s, %s on %s: correct "
+		        "the user map",
+		        mapped->owner, mapped->smtp, mapped->server, pinned->owner, pinned->smtp,
+		        pinned->server);
+	return false;
+}
+
+/* The roster of the new name is another one to the IM side: it is read in full. */
+static bool rename_owner(struct store *store, const struct mailbox *pinned,
+        const struct mailbox *mapped, GError **error)
+{
+	struct db_value id = db_int(pinned->id);
+	return db_run(store->db,
+	               "UPDATE lease SET owner = $2, generation = generation + 1 WHERE"
+	               " mailbox_id = $1",
+	               DB_VALUES(id, db_text(mapped->owner)), error) &&
+	       db_run(store->db,
+	               "UPDATE mailbox SET owner = $2, upn = $3, sip = $4,"
+	               " generation = generation + 1 WHERE mailbox_id = $1",
+	               DB_VALUES(id, db_text(mapped->owner), db_text(mapped->upn),
+	                       db_text(mapped->sip)),
+	               error) &&
+	       db_run(store->db,
+	               "UPDATE contact_status SET im_version = NULL, dirty = 1"
+	               " WHERE mailbox_id = $1",
+	               DB_VALUES(id), error) &&
+	       db_run(store->db,
+	               "UPDATE policy SET subject = $2 WHERE scope = 'user' AND subject = $1 AND"
+	               " name NOT IN (SELECT name FROM policy WHERE scope = 'user' AND"
+	               " subject = $2)",
+	               DB_VALUES(db_text(pinned->owner), db_text(mapped->owner)), error);
+}
+
+static bool rename_checked(struct store *store, const char *old_owner, const struct mailbox *mapped,
+        int64_t *id, GError **error)
+{
+	autoptr(mailbox) pinned = NULL;
+	autoptr(mailbox) own = NULL;
+	if (!store_mailbox_by_owner(store, old_owner, &pinned, error) ||
+	        !store_mailbox_by_owner(store, mapped->owner, &own, error))
+		return false;
+	if (pinned == NULL) {
+		error_set(error, ERROR_MAILBOX, "mailbox.unknown",
+		        "imex has not written for %s, so that there is nothing to carry over to %s",
+		        old_owner, mapped->owner);
+		return false;
+	}
+	*id = pinned->id;
+	if (own != NULL || !g_str_equal(pinned->smtp, mapped->smtp) ||
+	        !g_str_equal(pinned->server, mapped->server))
+		return refuse_rename(pinned, mapped, own, error);
+	return rename_owner(store, pinned, mapped, error);
+}
+
+bool store_mailbox_rename(struct store *store, const char *old_owner, const struct mailbox *mapped,
+        int64_t *id, GError **error)
+{
+	return store_begin(store, error) &&
+	       store_end(store, rename_checked(store, old_owner, mapped, id, error), error);
 }
 
 bool store_mailbox_confirmed(struct store *store, int64_t id, bool *confirmed, GError **error)

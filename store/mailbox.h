@@ -31,6 +31,18 @@ bool store_mailbox_pin(
 bool store_mailbox_remap(
         struct store *store, const struct mailbox *mapped, int64_t *id, GError **error);
 
+/*
+ * The owner of a pinned mailbox is called mapped->owner from now on: with what was agreed, his
+ * policies and everything else. The map must give the new name the same mailbox (else
+ * mailbox.remapped), and the new name must not have one (else mailbox.taken).
+ */
+bool store_mailbox_rename(struct store *store, const char *old_owner, const struct mailbox *mapped,
+        int64_t *id, GError **error);
+
+/* Who is pinned to the mailbox that mapped names, besides mapped->owner; owned, NULL: nobody. */
+bool store_mailbox_other_owner(
+        struct store *store, const struct mailbox *mapped, char **other, GError **error);
+
 /* *out is owned by the caller, NULL when nothing is pinned for that owner or id. */
 bool store_mailbox_by_owner(
         struct store *store, const char *owner, struct mailbox **out, GError **error);

@@ -9,7 +9,7 @@
 static struct {
 	char **users;
 	char *user_file, *report;
-	gboolean all, resume;
+	gboolean all, resume, adopt;
 	int jobs;
 } given;
 
@@ -24,6 +24,10 @@ static const GOptionEntry options[] = {
                 "Mailboxes that are worked on at the same time", "N"},
         {"report", 0, 0, G_OPTION_ARG_FILENAME, &given.report,
                 "Write what was planned and done to this file", "FILE"},
+        {"adopt", 0, 0, G_OPTION_ARG_NONE, &given.adopt,
+                "Take over lists that another IM server kept in mailboxes; it must not serve "
+                "these users any more",
+                NULL},
         {"resume", 0, 0, G_OPTION_ARG_NONE, &given.resume,
                 "Go on after an interruption; so does running it again without this option", NULL},
         {NULL, 0, 0, 0, NULL, NULL, NULL},
@@ -33,7 +37,7 @@ static const GOptionEntry options[] = {
 struct user_row {
 	char *owner, *smtp;
 	struct plan_counts plan, done;
-	uint64_t waiting, unmapped, foreign;
+	uint64_t waiting, unmapped, foreign, kept;
 	bool planned, worked, migrated;
 	char *reason, *message; /* why it failed, or NULL */
 	GPtrArray *refusals; /* struct contacts_refusal; of the last phase */
@@ -106,6 +110,7 @@ static void visited(void *data, const struct visit *visit)
 	row->unmapped = visit->contacts.unmapped;
 	row->foreign = visit->contacts.foreign;
 	row->waiting = visit->contacts.waiting;
+	row->kept = visit->contacts.kept;
 	if (planning) {
 		row->plan = visit->contacts.plan;
 		row->planned = cause == NULL;
@@ -152,7 +157,7 @@ static uint64_t refused(const struct user_row *row)
 }
 
 static const char *const plan_columns[] = {"user", "mailbox", "contacts", "create", "link",
-        "update", "skip", "refuse", "IM side", "problem", NULL};
+        "update", "skip", "refuse", "kept", "IM side", "problem", NULL};
 
 static void print_plan(const struct migration *migration)
 {
@@ -160,16 +165,17 @@ static void print_plan(const struct migration *migration)
 	for (guint i = 0; i < migration->rows->len; i++) {
 		const struct user_row *row = g_ptr_array_index(migration->rows, i);
 		const struct plan_counts *plan = &row->plan;
-		g_auto(GStrv) numbers = g_new0(char *, 8);
+		g_auto(GStrv) numbers = g_new0(char *, 9);
 		numbers[0] = number(plan->ours);
 		numbers[1] = number(plan->mail_created);
 		numbers[2] = number(plan->linked);
 		numbers[3] = number(plan->mail_updated + plan->mail_deleted);
 		numbers[4] = number(plan->unchanged);
 		numbers[5] = number(refused(row));
-		numbers[6] = number(plan->im_created + plan->im_updated + plan->im_deleted);
+		numbers[6] = number(row->kept);
+		numbers[7] = number(plan->im_created + plan->im_updated + plan->im_deleted);
 		const char *cells[] = {row->owner, row->smtp, numbers[0], numbers[1], numbers[2],
-		        numbers[3], numbers[4], numbers[5], numbers[6], row->reason};
+		        numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], row->reason};
 		cli_table_row(table, cells);
 	}
 	cli_table_print(table, migration->cli, stdout);
@@ -246,12 +252,12 @@ static json_t *refusals_json(const GPtrArray *refusals)
 
 static json_t *row_json(const struct user_row *row)
 {
-	return json_pack("{s:s, s:s?, s:s, s:s?, s:s?, s:I, s:o, s:o, s:I, s:I, s:o}", "user",
+	return json_pack("{s:s, s:s?, s:s, s:s?, s:s?, s:I, s:o, s:o, s:I, s:I, s:I, s:o}", "user",
 	        row->owner, "mailbox", row->smtp, "state", state_of(row), "reason", row->reason,
 	        "message", row->message, "contacts", (json_int_t)row->plan.ours, "planned",
 	        counts_json(&row->plan), "done", counts_json(&row->done), "waiting",
-	        (json_int_t)row->waiting, "not_on_im_side", (json_int_t)row->foreign, "refused",
-	        refusals_json(row->refusals));
+	        (json_int_t)row->waiting, "not_on_im_side", (json_int_t)row->foreign,
+	        "kept_on_im_side", (json_int_t)row->kept, "refused", refusals_json(row->refusals));
 }
 
 static bool write_report(const struct migration *migration, GError **error)
@@ -350,6 +356,7 @@ static bool migrate(struct migration *migration, GError **error)
 	struct worker_options *work = &migration->crew.options;
 	if (!find_users(migration, error))
 		return false;
+	work->contacts.adopt = given.adopt != FALSE;
 	work->dry_run = true;
 	if (!run_phase(migration, "planning: mailbox", error))
 		return false;
@@ -419,7 +426,7 @@ static enum cli_exit run(struct cli *cli, int argc, char **argv)
 
 const struct command cmd_migrate = {
         .name = "migrate",
-        .usage = "(--user USER... | --user-file FILE | --all) [--jobs N] [--report FILE]",
+        .usage = "(--user USER... | --user-file FILE | --all) [--adopt] [--jobs N] [--report FILE]",
         .summary = "Put users' contact lists into their mailboxes",
         .help = "First plans for all users and shows what would be created, linked with what is "
                 "there, skipped and refused; then does it. What was put into a mailbox is read "

@@ -7,10 +7,14 @@
 #include "sync/usermap.h"
 
 static gboolean confirm;
+static char *from;
 
 static const GOptionEntry remap_options[] = {
         {"confirm", 0, 0, G_OPTION_ARG_NONE, &confirm, "Yes, it is the same person's mailbox",
                 NULL},
+        {"from", 0, 0, G_OPTION_ARG_STRING, &from,
+                "The user's old name, whose mailbox and all that was agreed go to the new one",
+                "USER"},
         {NULL, 0, 0, 0, NULL, NULL, NULL},
 };
 
@@ -216,12 +220,29 @@ static enum cli_exit run_show(struct cli *cli, int argc, char **argv)
 	return show(cli, argv[0], &error) ? CLI_DONE : cli_fail(error);
 }
 
-static bool remap_user(struct cli *cli, const struct mailbox *mapped, GError **error)
+/* Two users must not pass for one: the old name must be gone from the IM side. */
+static bool check_old_name(
+        struct cli *cli, const struct usermap *map, const char *old, GError **error)
+{
+	g_autoptr(GPtrArray) owners = cli_owners(cli->config, map, error);
+	for (unsigned i = 0; owners != NULL && i + 1 < owners->len; i++) {
+		if (!g_str_equal(owners->pdata[i], old))
+			continue;
+		error_set(error, ERROR_CONFIG, "user.in_use",
+		        "%s is still a user of the IM side, and so nobody's old name", old);
+		return false;
+	}
+	return owners != NULL;
+}
+
+static bool remap_user(
+        struct cli *cli, const struct mailbox *mapped, const char *old, GError **error)
 {
 	int64_t id = 0;
 	if (!store_begin(cli->store, error))
 		return false;
-	bool good = store_mailbox_remap(cli->store, mapped, &id, error);
+	bool good = old != NULL ? store_mailbox_rename(cli->store, old, mapped, &id, error)
+	                        : store_mailbox_remap(cli->store, mapped, &id, error);
 	if (!good || !cli->dry_run)
 		return store_end(cli->store, good, error);
 	store_rollback(cli->store);
@@ -233,8 +254,11 @@ static bool remap(struct cli *cli, const char *word, GError **error)
 	autoptr(usermap) map = open_map(cli, error);
 	g_autofree char *owner = map != NULL ? cli_user(word, error) : NULL;
 	autoptr(mailbox) mapped = NULL;
-	if (owner == NULL || !usermap_lookup(map, owner, &mapped, error) ||
-	        !remap_user(cli, mapped, error))
+	g_autofree char *old = owner != NULL && from != NULL ? cli_user(from, error) : NULL;
+	if (owner == NULL || (from != NULL && old == NULL) ||
+	        !usermap_lookup(map, owner, &mapped, error) ||
+	        (old != NULL && !check_old_name(cli, map, old, error)) ||
+	        !remap_user(cli, mapped, old, error))
 		return false;
 	if (!cli->dry_run)
 		printf("%s is mapped to %s on %s from now on\n", owner, mapped->smtp,
@@ -284,10 +308,11 @@ static const struct command user_show = {
 
 static const struct command user_remap = {
         .name = "remap",
-        .usage = "USER --confirm",
+        .usage = "USER [--from OLD-NAME] --confirm",
         .summary = "Accept a changed mapping, so that the user goes on",
         .help = "The new mailbox is taken as new: nothing that was agreed with the old one is "
-                "applied to it, and the old one is left as it is.",
+                "applied to it, and the old one is left as it is. With --from a user who was "
+                "renamed on the IM side keeps his mailbox, with everything that was agreed.",
         .flags = COMMAND_DRY_RUN,
         .options = remap_options,
         .run = run_remap,

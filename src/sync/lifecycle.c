@@ -151,20 +151,43 @@ static enum lifecycle_state trouble_state(const struct lifecycle *of, const char
 	                                                 : LIFECYCLE_NEEDS_ATTENTION;
 }
 
-/* Who he is in the mail system; false: as before. */
-static bool decided_by_map(struct lifecycle *out, const struct usermap *map, const char *owner)
+/* Somebody else has the mailbox that the map gives him. */
+static bool decided_by_holder(struct store *store, struct lifecycle *out,
+        const struct mailbox *mapped, bool *decided, GError **error)
+{
+	g_autofree char *other = NULL;
+	if (!store_mailbox_other_owner(store, mapped, &other, error))
+		return false;
+	if (other != NULL)
+		decide(out, LIFECYCLE_NOT_ELIGIBLE, "mailbox.taken",
+		        g_strdup("user map, against what was pinned"),
+		        g_strdup_printf("%s is the mailbox of %s already: should that be the "
+		                        "user's old name, run imex user remap %s --from %s "
+		                        "--confirm",
+		                mapped->smtp, other, mapped->owner, other));
+	*decided = other != NULL;
+	return true;
+}
+
+/* Who he is in the mail system. */
+static bool decided_by_map(struct store *store, struct lifecycle *out, const struct usermap *map,
+        const char *owner, bool *decided, GError **error)
 {
 	autoptr(mailbox) mapped = NULL;
 	g_autoptr(GError) cause = NULL;
 	if (map == NULL)
-		return false;
+		return true;
 	if (!usermap_lookup(map, owner, &mapped, &cause)) {
 		decide(out, trouble_state(out, error_reason(cause)), error_reason(cause),
 		        g_strdup("user map"), g_strdup(cause->message));
+		*decided = true;
 		return true;
 	}
-	if (out->mailbox == NULL || mailbox_equal(out->mailbox, mapped))
-		return false;
+	if (out->mailbox == NULL)
+		return decided_by_holder(store, out, mapped, decided, error);
+	*decided = !mailbox_equal(out->mailbox, mapped);
+	if (!*decided)
+		return true;
 	decide(out, trouble_state(out, "mailbox.remapped"), "mailbox.remapped",
 	        g_strdup("user map, against what was pinned"),
 	        g_strdup_printf("was %s on %s and is now mapped to %s on %s: imex user remap %s "
@@ -213,7 +236,7 @@ static bool decide_progress(
 	if (out->mailbox != NULL &&
 	        !store_journal_count(store, out->mailbox->id, &steps, &sent, error))
 		return false;
-	bool begun = steps > 0 || (out->status != NULL && out->status->mail_state != NULL);
+	bool begun = steps > 0;
 	if (migrated(out)) {
 		decide(out, LIFECYCLE_IN_MAILBOX, NULL, policy_rule(out, "contacts", owner), NULL);
 	} else if (waits(out)) {
@@ -247,7 +270,9 @@ static const char *drift_of(const struct lifecycle *of)
 static bool find_state(struct store *store, const struct usermap *map, const char *owner,
         struct lifecycle *out, GError **error)
 {
-	bool decided = decided_by_word(out, owner) || decided_by_map(out, map, owner);
+	bool decided = decided_by_word(out, owner);
+	if (!decided && !decided_by_map(store, out, map, owner, &decided, error))
+		return false;
 	return decided || (decided_by_pause(store, out, &decided, error) &&
 	                          (decided || decided_by_pass(store, out, &decided, error)) &&
 	                          (decided || decide_progress(store, out, owner, error)));

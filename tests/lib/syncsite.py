@@ -333,7 +333,8 @@ class SyncSite:
             return self._psql(statement)
         database = sqlite3.connect(os.path.join(self.state, "imex.db"))
         try:
-            return database.execute(statement).fetchall()
+            with database:
+                return database.execute(statement).fetchall()
         finally:
             database.close()
 
