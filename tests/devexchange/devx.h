@@ -16,6 +16,7 @@ struct options {
 	int budget_burst_ms, budget_recharge_ms, budget_cutoff_ms, scan_us; /* see budget.h */
 	int skew_s;
 	int heartbeat_ms; /* of streaming connections */
+	int minute_ms; /* of the time-outs of subscriptions and streams */
 };
 
 struct partners;

@@ -96,6 +96,7 @@ struct mailbox {
 	bool migration_completed;
 	GBytes *photo;
 	void *notify; /* subscriptions, see notify.c */
+	int streams; /* connections that its owner reads events from; atomic */
 	uint32_t moves; /* to another back end, so far; see move.h */
 	int64_t moving_until_ms; /* monotonic; 0: it is not under way */
 	char *moved_to; /* EWS address elsewhere, or NULL */

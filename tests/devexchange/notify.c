@@ -38,6 +38,14 @@ static bool concerns(const struct subscription *s, const struct event *e)
 	return false;
 }
 
+void subscription_forget(struct subscription *s)
+{
+	struct event *oldest = g_queue_pop_head(&s->events);
+
+	s->gone = oldest->watermark;
+	g_free(oldest);
+}
+
 static void queue_event(struct mailbox *mb, const struct event *e)
 {
 	GPtrArray *list = list_of(mb);
@@ -47,8 +55,10 @@ static void queue_event(struct mailbox *mb, const struct event *e)
 		struct subscription *s = list->pdata[i];
 		if (!concerns(s, e))
 			continue;
-		if (s->events.length >= MAX_EVENTS)
-			g_free(g_queue_pop_head(&s->events));
+		if (s->events.length >= MAX_EVENTS) {
+			subscription_forget(s);
+			s->missed = true;
+		}
 		g_queue_push_tail(&s->events, g_memdup2(e, sizeof *e));
 		queued = true;
 	}

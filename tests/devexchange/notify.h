@@ -47,6 +47,8 @@ struct subscription {
 	uint32_t types; /* bits of enum event_type */
 	GArray *folders; /* uint32_t */
 	GQueue events; /* struct event * */
+	uint64_t gone; /* events up to this watermark are no longer kept */
+	bool missed; /* ... some of them though the client never saw them */
 	uint64_t connection; /* of the stream that reads it; 0: none */
 	int64_t expires_ms; /* pull: monotonic */
 	int timeout_minutes;
@@ -64,6 +66,9 @@ bool subscription_id_parse(const char *text, uint64_t *guid, uint64_t *id);
 
 void watermark_text(uint64_t watermark, char *text, size_t size);
 bool watermark_parse(const char *text, uint64_t *watermark);
+
+/* Forgets the oldest event that is kept; there must be one. */
+void subscription_forget(struct subscription *s);
 
 /* <t:CreatedEvent>...</t:CreatedEvent>; with a watermark for pull subscriptions. */
 void event_write(

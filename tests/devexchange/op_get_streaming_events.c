@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_STREAMS 10 /* of one user, as Exchange 2016 has it */
+
 struct stream {
 	struct devx *devx;
+	struct mailbox *reader; /* whose request it is */
 	uint64_t number; /* of this connection */
 	GPtrArray *ids; /* char *: subscription ids as text */
 	GString *pending;
@@ -54,7 +57,13 @@ static void tail(GString *out, const char *status)
 	        "<m:ErrorSubscriptionIds/><m:ConnectionStatus>%s</m:ConnectionStatus>", status);
 }
 
-static void error_ids(struct ctx *ctx, const char *code, const char *id)
+static void put_ids(GString *out, const char *tag, const GPtrArray *ids)
+{
+	for (guint i = 0; i < ids->len; i++)
+		xml_put(out, tag, ids->pdata[i]);
+}
+
+static void error_ids(struct ctx *ctx, const char *code, const GPtrArray *ids)
 {
 	if (grommunio()) {
 		g_string_append(ctx->out,
@@ -63,7 +72,7 @@ static void error_ids(struct ctx *ctx, const char *code, const char *id)
 		        "<m:ResponseCode>ErrorInvalidSubscription</m:ResponseCode>"
 		        "<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey><m:Notifications/>"
 		        "<m:ErrorSubscriptionIds>");
-		xml_put(ctx->out, "SubscriptionId", id);
+		put_ids(ctx->out, "SubscriptionId", ids);
 		g_string_append(ctx->out,
 		        "</m:ErrorSubscriptionIds><m:ConnectionStatus>Closed</m:ConnectionStatus>"
 		        "</m:GetStreamingEventsResponseMessage>");
@@ -74,19 +83,26 @@ static void error_ids(struct ctx *ctx, const char *code, const char *id)
 	        "</m:MessageText><m:ResponseCode>%s</m:ResponseCode>"
 	        "<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey><m:ErrorSubscriptionIds>",
 	        code_text(code), code);
-	xml_put(ctx->out, "t:SubscriptionId", id);
+	put_ids(ctx->out, "t:SubscriptionId", ids);
 	g_string_append(
 	        ctx->out, "</m:ErrorSubscriptionIds></m:GetStreamingEventsResponseMessage>");
 }
 
 void op_get_streaming_events(struct ctx *ctx)
 {
-	const char *lost = NULL;
+	GPtrArray *lost = g_ptr_array_new();
 	bool fault = ctx_fault(ctx, FAULT_SUBSCRIPTION);
 
+	if (__atomic_load_n(&ctx->self->streams, __ATOMIC_SEQ_CST) >= MAX_STREAMS) {
+		g_ptr_array_free(lost, TRUE);
+		rsp_open(ctx);
+		rsp_error(ctx, "ErrorExceededConnectionCount", NULL);
+		rsp_close(ctx);
+		return;
+	}
 	ctx->stream_ids = g_ptr_array_new_with_free_func(g_free);
-	for (const struct xml_node *id = xml_child(ctx->body, "SubscriptionIds")->first;
-	        id != NULL && lost == NULL; id = id->next) {
+	for (const struct xml_node *id = xml_child(ctx->body, "SubscriptionIds")->first; id != NULL;
+	        id = id->next) {
 		struct mailbox *mb;
 		uint64_t guid = 0, number;
 		subscription_id_parse(id->text, &guid, &number);
@@ -101,12 +117,12 @@ void op_get_streaming_events(struct ctx *ctx)
 			mailbox_unlock(mb);
 		}
 		if (s == NULL)
-			lost = id->text;
+			g_ptr_array_add(lost, (gpointer)(uintptr_t)id->text);
 		else
 			g_ptr_array_add(ctx->stream_ids, g_strdup(id->text));
 	}
 	rsp_open(ctx);
-	if (lost != NULL) {
+	if (lost->len > 0) {
 		error_ids(ctx, "ErrorSubscriptionNotFound", lost);
 		/* grommunio leaves the answer open all the same. */
 		g_ptr_array_set_size(ctx->stream_ids, 0);
@@ -120,9 +136,10 @@ void op_get_streaming_events(struct ctx *ctx)
 		}
 		rsp_end(ctx);
 	}
-	ctx->stream = lost == NULL || grommunio();
+	ctx->stream = lost->len == 0 || grommunio();
 	ctx->stream_minutes = atoi(xml_child_text(ctx->body, "ConnectionTimeout"));
 	rsp_close(ctx);
+	g_ptr_array_free(lost, TRUE);
 }
 
 /* --- what follows */
@@ -283,6 +300,7 @@ static void stream_free(void *data)
 {
 	struct stream *st = data;
 
+	__atomic_sub_fetch(&st->reader->streams, 1, __ATOMIC_SEQ_CST);
 	g_ptr_array_free(st->ids, TRUE);
 	g_string_free(st->pending, TRUE);
 	g_free(st);
@@ -293,12 +311,14 @@ struct MHD_Response *stream_response(struct devx *devx, struct answer *answer)
 	struct stream *st = g_new0(struct stream, 1);
 
 	st->devx = devx;
+	st->reader = answer->mailbox;
+	__atomic_add_fetch(&st->reader->streams, 1, __ATOMIC_SEQ_CST);
 	st->number = next_connection();
 	st->ids = answer->stream_ids;
 	answer->stream_ids = NULL;
 	st->pending = g_string_new_len(answer->body->str, (gssize)answer->body->len);
 	st->seen = events_count();
-	st->ends_ms = now_ms() + (int64_t)answer->stream_minutes * 60000;
+	st->ends_ms = now_ms() + (int64_t)answer->stream_minutes * devx->options.minute_ms;
 	st->beat_ms = now_ms() + devx->options.heartbeat_ms;
 	for (guint i = 0; i < st->ids->len; i++) {
 		struct mailbox *mb;

@@ -90,7 +90,8 @@ static const char *subscribe(
 	s->types = event_bits(xml_child(request, "EventTypes"));
 	if (!streaming) {
 		s->timeout_minutes = atoi(xml_child_text(request, "Timeout"));
-		s->expires_ms = now_ms() + (int64_t)s->timeout_minutes * 60000;
+		s->expires_ms =
+		        now_ms() + (int64_t)s->timeout_minutes * ctx->devx->options.minute_ms;
 	}
 	*out = s;
 	return NULL;
@@ -164,7 +165,7 @@ static void write_events(struct ctx *ctx, struct subscription *s, uint64_t since
 
 	/* What the client acknowledges by its watermark is forgotten. */
 	while (s->events.head != NULL && ((struct event *)s->events.head->data)->watermark <= since)
-		g_free(g_queue_pop_head(&s->events));
+		subscription_forget(s);
 	xml_open(ctx->out, "m:Notification");
 	subscription_id_text(s, id, sizeof id);
 	xml_put(ctx->out, "t:SubscriptionId", id);
@@ -182,6 +183,16 @@ static void write_events(struct ctx *ctx, struct subscription *s, uint64_t since
 	xml_close(ctx->out, "m:Notification");
 }
 
+/* From where the client wants to go on, if all that came after is still kept. */
+static const char *start_after(const struct subscription *s, const char *mark, uint64_t *since)
+{
+	if (!watermark_parse(mark, since) || *since > s->mailbox->mod)
+		return "ErrorInvalidWatermark";
+	if (*since >= s->gone)
+		return NULL;
+	return s->missed ? "ErrorMissedNotificationEvents" : "ErrorInvalidWatermark";
+}
+
 void op_get_events(struct ctx *ctx)
 {
 	const char *mark = xml_child_text(ctx->body, "Watermark");
@@ -192,13 +203,14 @@ void op_get_events(struct ctx *ctx)
 	if (code == NULL && s->streaming)
 		code = "ErrorInvalidPullSubscriptionId";
 	/* Without watermarks what was read once is forgotten. */
-	if (code == NULL && !grommunio() && !watermark_parse(mark, &since))
-		code = "ErrorInvalidWatermark";
+	if (code == NULL && !grommunio())
+		code = start_after(s, mark, &since);
 	rsp_open(ctx);
 	if (code != NULL) {
 		rsp_error(ctx, code, NULL);
 	} else {
-		s->expires_ms = now_ms() + (int64_t)s->timeout_minutes * 60000;
+		s->expires_ms =
+		        now_ms() + (int64_t)s->timeout_minutes * ctx->devx->options.minute_ms;
 		rsp_ok(ctx);
 		write_events(ctx, s, since);
 		rsp_end(ctx);

@@ -3,6 +3,7 @@
 notifications, limits. That every answer is valid is checked by the schema when each server ends."""
 import base64
 import email
+import http.client
 import os
 import sys
 import time
@@ -529,6 +530,283 @@ def _():
         assert List(ann).members["Work"] == [tony]
         assert ann.code(op("RemoveContactFromImList", contact_id(eve))) == "ErrorItemNotFound"
         assert ann.code(op("AddImContactToGroup", contact_id(eve), group_id(group))) == "ErrorInvalidImContactId"
+
+
+# --- notifications
+
+EVERYTHING = ("Copied", "Created", "Deleted", "Modified", "Moved", "NewMail")
+
+
+def subscribe(kind="Pull", folders=("contacts",), events=EVERYTHING, more="<t:Timeout>10</t:Timeout>", attributes=""):
+    return ("<m:Subscribe><m:%sSubscriptionRequest%s>%s<t:EventTypes>%s</t:EventTypes>%s</m:%sSubscriptionRequest>"
+            "</m:Subscribe>" % (
+                kind, attributes, "<t:FolderIds>%s</t:FolderIds>" % "".join(
+                    '<t:DistinguishedFolderId Id="%s"/>' % f for f in folders) if folders else "",
+                "".join("<t:EventType>%sEvent</t:EventType>" % e for e in events),
+                more if kind == "Pull" else "", kind))
+
+
+def subscribed(owner, *arguments, **keywords):
+    root = owner.ok(subscribe(*arguments, **keywords))
+    return root.find(".//m:SubscriptionId", NS).text, getattr(root.find(".//m:Watermark", NS), "text", None)
+
+
+def get_events(subscription, watermark):
+    return ("<m:GetEvents><m:SubscriptionId>%s</m:SubscriptionId><m:Watermark>%s</m:Watermark></m:GetEvents>"
+            % (subscription, watermark))
+
+
+def unsubscribe(subscription):
+    return "<m:Unsubscribe><m:SubscriptionId>%s</m:SubscriptionId></m:Unsubscribe>" % subscription
+
+
+def happened(root):
+    """([(event, id, former id)], last watermark, whether there are more)"""
+    events, mark = [], None
+    for e in root.find(".//m:Notification", NS):
+        kind = e.tag.rpartition("}")[2]
+        if kind.endswith("Event"):
+            ids = [getattr(e.find("t:" + n, NS), "attrib", {}).get("Id") for n in ("ItemId", "OldItemId")]
+            events.append((kind[:-5], *ids))
+            mark = e.find("t:Watermark", NS).text
+    return events, mark, root.find(".//t:MoreEvents", NS).text == "true"
+
+
+CONTACT = "<t:Contact><t:DisplayName>c</t:DisplayName></t:Contact>"
+
+
+def to_folder(name, item, folder):
+    return ('<m:%s><m:ToFolderId><t:DistinguishedFolderId Id="%s"/></m:ToFolderId><m:ItemIds><t:ItemId Id="%s"/></m:ItemIds>'
+            "</m:%s>" % (name, folder, item, name))
+
+
+def delete(item):
+    return '<m:DeleteItem DeleteType="HardDelete"><m:ItemIds><t:ItemId Id="%s"/></m:ItemIds></m:DeleteItem>' % item
+
+
+def rename(item):
+    return ('<m:UpdateItem ConflictResolution="AlwaysOverwrite"><m:ItemChanges><t:ItemChange><t:ItemId Id="%s"/><t:Updates>'
+            "<t:SetItemField><t:FieldURI FieldURI=\"contacts:DisplayName\"/><t:Contact><t:DisplayName>n</t:DisplayName>"
+            "</t:Contact></t:SetItemField></t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>" % item)
+
+
+@tap.test("pull: every event, in order, page by page; a watermark is good as long as all after it is kept")
+def _():
+    with world() as dx:
+        ann = Owner(dx)
+        pull, mark = subscribed(ann)
+        deaf, deaf_mark = subscribed(ann, events=("NewMail",))
+        assert happened(ann.ok(get_events(pull, mark)))[0] == [("Status", None, None)]
+        made = ann.create(CONTACT, "contacts").get("Id")
+        ann.ok(rename(made))
+        copied = ann.ok(to_folder("CopyItem", made, "contacts")).find(".//t:ItemId", NS).get("Id")
+        moved = ann.ok(to_folder("MoveItem", made, "deleteditems")).find(".//t:ItemId", NS).get("Id")
+        ann.ok(delete(copied))
+        ann.create(CONTACT, "quickcontacts")  # not of this folder
+        events, last, more = happened(ann.ok(get_events(pull, mark)))
+        assert events == [("Created", made, None), ("Modified", made, None), ("Copied", copied, made),
+                          ("Moved", moved, made), ("Deleted", copied, None)] and not more, events
+        assert happened(ann.ok(get_events(pull, mark)))[0] == events, "kept until acknowledged"
+        assert happened(ann.ok(get_events(pull, last)))[0] == [("Status", None, None)]
+        assert ann.code(get_events(pull, mark)) == "ErrorInvalidWatermark", "what was acknowledged is gone"
+        assert happened(ann.ok(get_events(deaf, deaf_mark)))[0] == [("Status", None, None)]
+        many = [ann.create(CONTACT, "contacts").get("Id") for _ in range(60)]
+        got, rounds, more = [], 0, True
+        while more:
+            events, last, more = happened(ann.ok(get_events(pull, last)))
+            got, rounds = got + [e[1] for e in events], rounds + 1
+        assert got == many and rounds == 2, (len(got), rounds)
+        inbox, mark = subscribed(ann, folders=("inbox",), events=("NewMail", "Created"))
+        Owner(dx, BOB).ok('<m:CreateItem MessageDisposition="SendOnly"><m:Items><t:Message><t:Subject>hi</t:Subject>'
+                          "<t:ToRecipients><t:Mailbox><t:EmailAddress>%s</t:EmailAddress></t:Mailbox></t:ToRecipients>"
+                          "</t:Message></m:Items></m:CreateItem>" % ANN)
+        assert {e[0] for e in happened(ann.ok(get_events(inbox, mark)))[0]} == {"Created", "NewMail"}
+        whole, mark = subscribed(ann, folders=(), attributes=' SubscribeToAllFolders="true"')
+        made = ann.create(CONTACT, "quickcontacts").get("Id")
+        assert ("Created", made, None) in happened(ann.ok(get_events(whole, mark)))[0]
+
+
+@tap.test("a reader too far behind is told so, and a subscription that nobody asks ends")
+def _():
+    with world("--minute", "300") as dx:
+        ann = Owner(dx)
+        pull, mark = subscribed(ann, more="<t:Timeout>1440</t:Timeout>")
+        batch = ("<m:CreateItem><m:Items>%s</m:Items></m:CreateItem>" % ("<t:Contact/>" * 2501))
+        for _ in range(4):
+            ann.ok(batch)
+        assert ann.code(get_events(pull, mark)) == "ErrorMissedNotificationEvents"
+        short, mark = subscribed(ann, more="<t:Timeout>1</t:Timeout>")
+        time.sleep(0.4)
+        assert ann.code(get_events(short, mark)) == "ErrorSubscriptionNotFound"
+
+
+@tap.test("subscriptions that cannot be, each with its code")
+def _():
+    with world() as dx:
+        ann, bob = Owner(dx), Owner(dx, BOB)
+        pull, mark = subscribed(ann)
+        stream, _ = subscribed(ann, "Streaming")
+        push = ("<m:Subscribe><m:PushSubscriptionRequest SubscribeToAllFolders=\"true\"><t:EventTypes><t:EventType>CreatedEvent"
+                "</t:EventType></t:EventTypes><t:StatusFrequency>5</t:StatusFrequency><t:URL>https://localhost/</t:URL>"
+                "</m:PushSubscriptionRequest></m:Subscribe>")
+        future = b64(b"x" * 16)
+        for body, code in (
+                (subscribe(folders=()), "ErrorInvalidSubscriptionRequest"),
+                (subscribe(attributes=' SubscribeToAllFolders="true"'), "ErrorInvalidSubscriptionRequest"),
+                (subscribe(more="<t:Timeout>0</t:Timeout>"), "ErrorSchemaValidation"),
+                (subscribe(more="<t:Timeout>1441</t:Timeout>"), "ErrorSchemaValidation"),
+                (subscribe(events=()), "ErrorSchemaValidation"), (subscribe(events=("Bored",)), "ErrorSchemaValidation"),
+                (subscribe(more="<t:Watermark>AQAAAA==</t:Watermark><t:Timeout>1</t:Timeout>"), "ErrorInvalidWatermark"),
+                (subscribe().replace("<t:Timeout>", "<t:Watermark>%s</t:Watermark><t:Timeout>" % mark), "NoError"),
+                (subscribe().replace("<t:Timeout>", "<t:Watermark>%s</t:Watermark><t:Timeout>" % future),
+                 "ErrorInvalidWatermark"),
+                (subscribe(folders=("nosuchfolder",)), "ErrorSchemaValidation"), (push, "ErrorInvalidOperation"),
+                (get_events(stream, mark), "ErrorInvalidPullSubscriptionId"),
+                (get_events(pull, future), "ErrorInvalidWatermark"), (get_events(pull, ""), "ErrorSchemaValidation"),
+                (get_events("AAAA", mark), "ErrorInvalidSubscription"), (unsubscribe("AAAA"), "ErrorInvalidSubscription"),
+                (unsubscribe(pull), "NoError"), (unsubscribe(pull), "ErrorSubscriptionNotFound"),
+                (get_events(pull, mark), "ErrorSubscriptionNotFound")):
+            assert ann.code(body) == code, (body, ann.code(body), code)
+        assert bob.code(unsubscribe(stream)) == "ErrorSubscriptionNotFound"
+        assert ann.code(unsubscribe(stream)) == "NoError"
+
+
+class Stream:
+    """One GetStreamingEvents connection, read envelope by envelope as they come."""
+
+    def __init__(self, owner, *subscriptions, minutes=1, headers=None):
+        from devexchange import envelope
+        self.connection = http.client.HTTPSConnection("localhost", owner.dx.ready["port"], context=owner.dx.context,
+                                                      timeout=60)
+        body = ("<m:GetStreamingEvents><m:SubscriptionIds>%s</m:SubscriptionIds><m:ConnectionTimeout>%d"
+                "</m:ConnectionTimeout></m:GetStreamingEvents>" % (
+                    "".join("<t:SubscriptionId>%s</t:SubscriptionId>" % s for s in subscriptions), minutes))
+        self.connection.request("POST", "/EWS/Exchange.asmx", envelope(body).encode(), dict(
+            headers or {}, Authorization="Basic " + b64((owner.smtp + ":secret").encode())))
+        self.answer, self.buffer = self.connection.getresponse(), b""
+
+    def next(self):
+        """The next envelope, or None at the end."""
+        from lxml import etree
+        end = b"</s:Envelope>"
+        while end not in self.buffer:
+            more = self.answer.read1(65536)
+            if not more:
+                assert self.buffer == b"", self.buffer
+                self.connection.close()
+                return None
+            self.buffer += more
+        one, _, self.buffer = self.buffer.partition(end)
+        assert one.startswith(b"<?xml"), one
+        return etree.fromstring(one + end)
+
+    def event(self):
+        """The next envelope with events as [(subscription, event, id)]; heartbeats before it are counted."""
+        self.beats = 0
+        while True:
+            root = self.next()
+            found = [(n.find("t:SubscriptionId", NS).text, e.tag.rpartition("}")[2][:-5], e.find("t:ItemId", NS).get("Id"))
+                     for n in root.iterfind(".//m:Notification", NS) for e in n if e.tag.endswith("Event")]
+            if found:
+                return found
+            assert codes(root) == ["NoError"] and status(root) == "OK", codes(root)
+            self.beats += 1
+
+
+def status(root):
+    return root.find(".//m:ConnectionStatus", NS).text
+
+
+@tap.test("streaming: several envelopes on one connection, heartbeats between, until the time is over")
+def _():
+    with world("--heartbeat", "50", "--minute", "2000") as dx:
+        ann = Owner(dx)
+        contacts, none = subscribed(ann, "Streaming")
+        quick, _ = subscribed(ann, "Streaming", folders=("quickcontacts", "imcontactlist"))
+        assert none is None, "a streaming subscription has no watermark"
+        stream = Stream(ann, contacts, quick)
+        assert stream.answer.headers["Transfer-Encoding"] == "chunked"
+        first = stream.next()
+        assert codes(first) == ["NoError"] and status(first) == "OK"
+        for _ in range(3):
+            assert status(stream.next()) == "OK"
+        made = ann.create(CONTACT, "contacts").get("Id")
+        assert stream.event() == [(contacts, "Created", made)]
+        person = made_contact(ann.ok(new_contact("tony@corp.example")))
+        seen = stream.event()
+        while not any(e[2] == person for e in seen):
+            seen += stream.event()
+        assert (quick, "Created", person) in seen and {e[0] for e in seen} == {quick}, seen
+        last = None
+        while True:
+            root = stream.next()
+            if root is None:
+                break
+            last = root
+        assert status(last) == "Closed"
+        # What happens while nobody listens waits for the next connection.
+        made = ann.create(CONTACT, "contacts").get("Id")
+        again = Stream(ann, contacts)
+        assert again.event() == [(contacts, "Created", made)]
+        again.connection.close()
+
+
+@tap.test("streaming: a second connection, Unsubscribe and unknown ids end a stream with their codes")
+def _():
+    with world("--heartbeat", "50") as dx:
+        ann, bob = Owner(dx), Owner(dx, BOB)
+        one, _ = subscribed(ann, "Streaming")
+        two, _ = subscribed(ann, "Streaming")
+        old = Stream(ann, one, two)
+        assert status(old.next()) == "OK"
+        new = Stream(ann, one)
+        assert status(new.next()) == "OK"
+
+        def ended(stream):
+            root = stream.next()
+            while codes(root) == ["NoError"]:
+                root = stream.next()
+            assert stream.next() is None
+            return codes(root)[0], [i.text for i in root.iterfind(".//m:ErrorSubscriptionIds/t:SubscriptionId", NS)]
+
+        assert ended(old) == ("ErrorNewEventStreamConnectionOpened", [one])
+        ann.ok(unsubscribe(one))
+        assert ended(new) == ("ErrorSubscriptionNotFound", [one])
+        pull, _ = subscribed(ann)
+        assert ended(Stream(ann, two, one, pull)) == ("ErrorSubscriptionNotFound", [one, pull])
+        assert ended(Stream(bob, two)) == ("ErrorSubscriptionNotFound", [two])
+        with dx.striking(kind="subscription", operation="GetStreamingEvents"):
+            assert ended(Stream(ann, two)) == ("ErrorSubscriptionNotFound", [two])
+        streams = []
+        for _ in range(10):
+            streams.append(Stream(ann, subscribed(ann, "Streaming")[0]))
+            assert status(streams[-1].next()) == "OK"
+        assert ended(Stream(ann, subscribed(ann, "Streaming")[0])) == ("ErrorExceededConnectionCount", [])
+        assert status(Stream(bob, subscribed(bob, "Streaming")[0]).next()) == "OK"
+        theirs, _ = subscribed(bob, "Streaming")
+        moving = Stream(bob, theirs)
+        with dx.striking(kind="mailbox-move", mailbox=BOB, delay_ms=1):
+            assert bob.code(unsubscribe("AAAA")) == "ErrorMailboxMoveInProgress"
+        assert ended(moving) == ("ErrorSubscriptionNotFound", [theirs])
+        for stream in streams:
+            stream.connection.close()
+
+
+@tap.test("affinity: who prefers it gets the cookie of the mailbox's back end, and may come back with it")
+def _():
+    with world("--heartbeat", "50") as dx:
+        from devexchange import envelope
+        ann = Owner(dx)
+        prefer = {"X-PreferServerAffinity": "true", "X-AnchorMailbox": ANN}
+        _, headers, _ = dx.post(envelope(subscribe("Streaming")).encode(), user=ANN + ":secret", headers=prefer)
+        assert headers["Set-Cookie"].startswith("X-BackEndOverrideCookie="), headers["Set-Cookie"]
+        cookie = dict(prefer, Cookie=headers["Set-Cookie"].split(";")[0])
+        _, headers, _ = dx.post(envelope(subscribe("Streaming")).encode(), user=ANN + ":secret")
+        assert headers["Set-Cookie"] is None
+        root = ann.ask(subscribe("Streaming"), headers=cookie)
+        stream = Stream(ann, root.find(".//m:SubscriptionId", NS).text, headers=cookie)
+        assert status(stream.next()) == "OK" and stream.answer.headers["Set-Cookie"].startswith(cookie["Cookie"])
+        stream.connection.close()
 
 
 # --- throttling
