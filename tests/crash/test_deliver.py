@@ -50,20 +50,31 @@ def query(site, statement):
     return [line.split("\t") for line in out.splitlines()]
 
 
+def at_work(site):
+    return int(query(site, "SELECT COUNT(*) FROM delivery WHERE state IN " + BUSY)[0][0]) > 0
+
+
 def kill_once(site, chance):
-    """Kills the command after a random time; gives whether work was under way."""
+    """Kills the command at a random moment, of its planning or of its sending; gives whether work was under way."""
     process = site.start("archive", "deliver")
+    if chance.random() < 0.75:
+        while process.poll() is None and not at_work(site):
+            time.sleep(0.02)
     time.sleep(chance.uniform(0.05, 0.6))
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    return int(query(site, "SELECT COUNT(*) FROM delivery WHERE state IN " + BUSY)[0][0]) > 0
+    return at_work(site)
+
+
+def free_leases(site):
+    """A killed process holds leases; nobody else may work before they end."""
+    site.sql("UPDATE lease SET until_utc_us = 0, holder = NULL")
 
 
 def settle(site):
     """Delivers until nothing is left; what failed for a while is due at once."""
     site.exchange.clear_faults()
-    # The killed process held leases; nobody else may work before they end.
-    site.sql("UPDATE lease SET until_utc_us = 0, holder = NULL")
+    free_leases(site)
     for _ in range(20):
         site.sql("UPDATE delivery SET next_try_utc_us = 0 WHERE state = 'planned'")
         site.run("archive", "deliver")
@@ -95,8 +106,10 @@ def run(store, seed, busy):
         site.exchange.fault(strikes=0, kind="lost-answer", operation="CreateItem", count=-1, probability=0.3,
                             seed=chance.randrange(1 << 30))
         for _ in range(KILLS):
-            site.sql("UPDATE lease SET until_utc_us = 0, holder = NULL")
+            free_leases(site)
             busy.append(kill_once(site, chance))
+        free_leases(site)
+        site.run("archive", "deliver")
         settle(site)
         check(site)
 
