@@ -234,13 +234,49 @@ static GBytes *write_message(GMimeMessage *message)
 	return bytes;
 }
 
+static void add_attachment(GMimeMultipart *mixed, const struct attachment *attachment)
+{
+	GMimePart *part = g_mime_part_new_with_type("application", "octet-stream");
+	gsize len = 0;
+	const void *bytes = g_bytes_get_data(attachment->content, &len);
+	GMimeStream *stream =
+	        len > 0 ? g_mime_stream_mem_new_with_buffer(bytes, len) : g_mime_stream_mem_new();
+	GMimeDataWrapper *content =
+	        g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
+	g_mime_part_set_content(part, content);
+	g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_BASE64);
+	g_mime_object_set_disposition(GMIME_OBJECT(part), GMIME_DISPOSITION_ATTACHMENT);
+	g_mime_part_set_filename(part, attachment->name);
+	g_mime_part_set_content_id(part, attachment->hash);
+	g_mime_multipart_add(mixed, GMIME_OBJECT(part));
+	g_object_unref(content);
+	g_object_unref(stream);
+	g_object_unref(part);
+}
+
+/* The body alone, or with the attachments behind it. Owned. */
+static GMimeObject *make_content(const struct transcript *in, const struct mime_options *options)
+{
+	GMimeMultipart *body = make_body(in, options);
+	if (in->attachments->len == 0)
+		return GMIME_OBJECT(body);
+	g_autofree char *boundary = g_strdup_printf("=_imex_files_%s", in->id);
+	GMimeMultipart *mixed = g_mime_multipart_new_with_subtype("mixed");
+	g_mime_multipart_set_boundary(mixed, boundary);
+	g_mime_multipart_add(mixed, GMIME_OBJECT(body));
+	for (unsigned i = 0; i < in->attachments->len; i++)
+		add_attachment(mixed, in->attachments->pdata[i]);
+	g_object_unref(body);
+	return GMIME_OBJECT(mixed);
+}
+
 GBytes *mime_render(const struct transcript *transcript, const struct mime_options *options)
 {
 	mime_global_init();
 	GMimeMessage *message = g_mime_message_new(TRUE);
-	GMimeMultipart *body = make_body(transcript, options);
+	GMimeObject *body = make_content(transcript, options);
 	add_headers(message, transcript, options);
-	g_mime_message_set_mime_part(message, GMIME_OBJECT(body));
+	g_mime_message_set_mime_part(message, body);
 	GBytes *bytes = write_message(message);
 	g_object_unref(body);
 	g_object_unref(message);

@@ -1,5 +1,6 @@
 /*
  * A transcript as one MIME message (RFC 5322, 2045, 2047): multipart/alternative of text and HTML,
+ * within multipart/mixed when files are attached;
  * each part quoted-printable or base64, so that no server on the way has a reason to rewrite it and
  * no line of it can look like the boundary, which begins with "=_".
  *

@@ -82,6 +82,15 @@ const char *render_address(const struct participant *who)
 	return who->mail != NULL ? who->mail : who->address;
 }
 
+char *render_attached_words(const struct entry *entry)
+{
+	if (entry->attached != NULL)
+		return g_strdup_printf("attached; sha-256:%s", entry->attached);
+	if (entry->not_attached != NULL)
+		return g_strdup_printf("not attached: %s", entry->not_attached);
+	return entry->file_hash != NULL ? g_strdup(entry->file_hash) : NULL;
+}
+
 char *render_file_words(const struct entry *entry)
 {
 	GString *words = g_string_new(entry->file_name);

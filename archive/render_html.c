@@ -63,9 +63,10 @@ static void add_file(struct html_renderer *r, const struct entry *entry)
 	}
 	text_html_linked(r->out, entry->url);
 	g_string_append(r->out, "</div>");
-	if (entry->file_hash != NULL) {
+	g_autofree char *attached = render_attached_words(entry);
+	if (attached != NULL) {
 		g_string_append(r->out, "<div class=\"note hash\">");
-		text_html_run(r->out, entry->file_hash);
+		text_html_run(r->out, attached);
 		g_string_append(r->out, "</div>");
 	}
 	if (entry->text != NULL && !g_str_equal(entry->text, entry->url))

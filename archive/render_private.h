@@ -18,6 +18,9 @@ char *render_span(int64_t first_utc_us, int64_t last_utc_us, GTimeZone *zone);
 /* "Alice <alice@corp.example>" in parts: the address to show, or NULL. Borrowed. */
 const char *render_address(const struct participant *who);
 
+/* Whether it is attached, and its hash; NULL when there is nothing to say. Owned. */
+char *render_attached_words(const struct entry *entry);
+
 /* "report.pdf, 12.3 kB": what the sender told of a file; NULL: nothing. Owned. */
 char *render_file_words(const struct entry *entry);
 

@@ -45,8 +45,9 @@ static void add_file(struct text_renderer *r, const struct entry *entry)
 	if (words != NULL)
 		g_string_append_printf(r->out, "%s\n" INDENT, words);
 	g_string_append(r->out, entry->url);
-	if (entry->file_hash != NULL)
-		g_string_append_printf(r->out, "\n" INDENT "%s", entry->file_hash);
+	g_autofree char *attached = render_attached_words(entry);
+	if (attached != NULL)
+		g_string_append_printf(r->out, "\n" INDENT "%s", attached);
 }
 
 static void add_body(struct text_renderer *r, const struct entry *entry)

@@ -14,6 +14,7 @@ struct builder {
 	const struct transcript_input *input;
 	GHashTable *nicks; /* presence_nicks() */
 	GHashTable *hidden; /* nicknames (borrowed) whose addresses may not be shown */
+	size_t attached_bytes;
 	GHashTable *people; /* key of a person -> index + 1 */
 	/* message_id of a message -> index + 1 of its entry; by sender and, for what names only the
 	 * message, without */
@@ -35,6 +36,22 @@ static void version_free(struct version *version)
 	g_free(version);
 }
 
+void transcript_file_free(struct transcript_file *file)
+{
+	g_free(file->hash);
+	g_free(file->reason);
+	g_clear_pointer(&file->content, g_bytes_unref);
+	g_free(file);
+}
+
+static void attachment_free(struct attachment *attachment)
+{
+	g_free(attachment->name);
+	g_free(attachment->hash);
+	g_bytes_unref(attachment->content);
+	g_free(attachment);
+}
+
 static void reaction_clear(struct reaction *reaction)
 {
 	g_free(reaction->text);
@@ -46,6 +63,8 @@ static void entry_free(struct entry *entry)
 	g_free(entry->url);
 	g_free(entry->file_name);
 	g_free(entry->file_hash);
+	g_free(entry->attached);
+	g_free(entry->not_attached);
 	g_clear_pointer(&entry->versions, g_ptr_array_unref);
 	g_clear_pointer(&entry->reactions, g_array_unref);
 	g_free(entry);
@@ -63,6 +82,7 @@ void transcript_free(struct transcript *transcript)
 	g_ptr_array_unref(transcript->participants);
 	g_ptr_array_unref(transcript->entries);
 	g_ptr_array_unref(transcript->senders);
+	g_ptr_array_unref(transcript->attachments);
 	g_free(transcript);
 }
 
@@ -275,6 +295,53 @@ static void add_sender(struct builder *builder, const struct message *message)
 		g_ptr_array_add(senders, g_strdup(name));
 }
 
+static bool is_attached(const struct transcript *out, const char *hash)
+{
+	for (unsigned i = 0; i < out->attachments->len; i++)
+		if (g_str_equal(
+		            ((const struct attachment *)out->attachments->pdata[i])->hash, hash))
+			return true;
+	return false;
+}
+
+/* A name that no mail reader takes for a path. */
+static char *attachment_name(const struct entry *entry)
+{
+	char *name = g_strdup(entry->file_name != NULL ? entry->file_name : "file");
+	g_strdelimit(name, "/\\:\"<>|?*", '_');
+	if (name[0] == '.')
+		name[0] = '_';
+	return name;
+}
+
+/* Makes the file of an entry an attachment, once for each content. */
+static void attach(struct builder *builder, struct entry *entry, const char *url)
+{
+	const struct transcript_input *input = builder->input;
+	const struct transcript_file *file =
+	        input->files != NULL && url != NULL ? g_hash_table_lookup(input->files, url) : NULL;
+	if (file == NULL)
+		return;
+	entry->not_attached = g_strdup(file->reason);
+	if (file->content == NULL)
+		return;
+	if (!is_attached(builder->out, file->hash)) {
+		size_t size = g_bytes_get_size(file->content);
+		if (builder->attached_bytes + size > input->files_max_bytes) {
+			entry->not_attached =
+			        g_strdup("the files of this conversation are too large together");
+			return;
+		}
+		builder->attached_bytes += size;
+		struct attachment *attachment = g_new0(struct attachment, 1);
+		attachment->name = attachment_name(entry);
+		attachment->hash = g_strdup(file->hash);
+		attachment->content = g_bytes_ref(file->content);
+		g_ptr_array_add(builder->out->attachments, attachment);
+	}
+	entry->attached = g_strdup(file->hash);
+}
+
 static void add_message(struct builder *builder, const struct message *message)
 {
 	struct transcript *out = builder->out;
@@ -300,6 +367,7 @@ static void add_message(struct builder *builder, const struct message *message)
 	entry->file_size_bytes = message->file_size_bytes;
 	entry->claimed_utc_us = message->claimed_utc_us;
 	entry->conflict = message->conflict;
+	attach(builder, entry, message->url);
 	g_ptr_array_add(out->entries, entry);
 	remember_entry(builder, message->message_id, index, out->entries->len);
 	count_text(builder, message->kind, who);
@@ -396,9 +464,10 @@ struct transcript *transcript_new(const struct transcript_input *input)
 	out->participants = g_ptr_array_new_with_free_func((GDestroyNotify)participant_free);
 	out->entries = g_ptr_array_new_with_free_func((GDestroyNotify)entry_free);
 	out->senders = g_ptr_array_new_with_free_func(g_free);
+	out->attachments = g_ptr_array_new_with_free_func((GDestroyNotify)attachment_free);
 	g_autoptr(GHashTable) nicks = presence_nicks(messages);
 	g_autoptr(GHashTable) hidden = hidden_nicks(input);
-	struct builder builder = {out, input, nicks, hidden, people, entries};
+	struct builder builder = {out, input, nicks, hidden, 0, people, entries};
 	start(&builder, messages->pdata[0]);
 	for (unsigned i = 0; i < messages->len; i++)
 		add_message(&builder, messages->pdata[i]);

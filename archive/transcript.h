@@ -34,6 +34,20 @@ struct version {
 	int64_t sent_utc_us; /* when this text was sent */
 };
 
+/* What became of a link to a file. */
+struct transcript_file {
+	char *hash; /* SHA-256, hexadecimal; NULL: not fetched */
+	GBytes *content; /* or NULL */
+	char *reason; /* a sentence: why not; or NULL */
+};
+void transcript_file_free(struct transcript_file *file);
+
+struct attachment {
+	char *name; /* one line, no folder */
+	char *hash; /* SHA-256, hexadecimal */
+	GBytes *content;
+};
+
 struct reaction {
 	unsigned who; /* index into participants */
 	char *text;
@@ -56,6 +70,8 @@ struct entry {
 	char *url; /* of a file; or NULL */
 	char *file_name, *file_hash; /* as the sender told; or NULL */
 	int64_t file_size_bytes; /* 0: not told */
+	char *attached; /* SHA-256 of the attachment that it is; or NULL */
+	char *not_attached; /* a sentence: why it is none though it was wanted; or NULL */
 	GPtrArray *versions; /* of struct version, oldest first; NULL when never corrected */
 	int64_t corrected_utc_us; /* 0: never */
 	int64_t retracted_utc_us; /* 0: not retracted */
@@ -78,6 +94,7 @@ struct transcript {
 	char *subject; /* "Conversation between Ann Lee and Tony Smith": the same for all readers */
 	GPtrArray *participants; /* of struct participant; who spoke first is first */
 	GPtrArray *entries; /* of struct entry, in the order of time */
+	GPtrArray *attachments; /* of struct attachment: each content once */
 	int64_t first_utc_us, last_utc_us;
 	unsigned texts; /* messages that people sent: text, file, encrypted, withheld */
 	unsigned encrypted;
@@ -101,6 +118,8 @@ struct transcript_input {
 	bool late;
 	enum presence_part part;
 	bool name_resolved; /* addresses that a room hides, and that were found out, are shown */
+	GHashTable *files; /* url -> struct transcript_file; NULL: no link was followed */
+	size_t files_max_bytes; /* of all attachments together */
 	/* Borrowed struct message *, any order, at least one; all of one conversation. */
 	const GPtrArray *messages;
 	transcript_lookup lookup; /* or NULL */

@@ -24,6 +24,7 @@ libimex_store_a_SOURCES += \
 	store/message_read.c
 # what the archive holds
 libimex_store_a_SOURCES += \
+	store/file.c store/file.h \
 	store/delivery.c store/delivery.h store/delivery_private.h \
 	store/delivery_run.c store/delivery_run.h \
 	store/ingest.c store/ingest.h \

@@ -227,6 +227,9 @@ static void print_summary(const struct delivering_run *run, const struct deliver
 	if (plan->blocked > 0)
 		printf("%" PRIu64 " conversations wait for a person: see imex archive status\n",
 		        plan->blocked);
+	if (plan->waiting > 0)
+		printf("%" PRIu64 " conversations wait for files whose upload host is in trouble\n",
+		        plan->waiting);
 	if (plan->full)
 		printf("The queue is full: further conversations wait, see imex queue list\n");
 }

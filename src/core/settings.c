@@ -191,6 +191,16 @@ const struct setting config_settings[] = {
         {"archive", "folder", SETTING_CHOICE, "history", 0, 0, "history|purges|both",
                 "history: Conversation History, seen by the user; purges: Recoverable Items, "
                 "hidden from the user; both: one item in each."},
+        {"archive", "upload_hosts", SETTING_LIST, NULL, 0, 0, NULL,
+                "Hosts, such as upload.im.example or upload.im.example:5443, whose files are "
+                "fetched and attached; none unless set."},
+        {"archive", "upload_ca_file", SETTING_PATH, NULL, 0, 0, NULL,
+                "PEM file of the CA that signed the upload hosts' certificates; the system's CAs "
+                "unless set."},
+        {"archive", "upload_allow_loopback", SETTING_BOOL, "no", 0, 0, NULL,
+                "Whether an upload host may be at a loopback address."},
+        {"archive", "files_max_mb", SETTING_INT, "25", 1, 1024, NULL,
+                "MiB of files that one item may carry; what is larger stays a link."},
         {"archive", "queue_max_mb", SETTING_INT, "10240", 1, 100000000, NULL,
                 "MiB of messages that may wait for delivery; beyond it conversations wait "
                 "unrendered."},

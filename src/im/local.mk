@@ -12,4 +12,5 @@ libimex_im_a_SOURCES = \
 	src/im/listfile_json.c src/im/listfile_vcard.c src/im/listfile_xep0227.c \
 	src/im/source.c src/im/source.h src/im/source_private.h \
 	src/im/stanza.c src/im/stanza.h \
-	src/im/survey.c src/im/survey.h
+	src/im/survey.c src/im/survey.h \
+	src/im/upload.c src/im/upload.h

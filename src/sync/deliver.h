@@ -29,6 +29,7 @@ struct deliver_plan_report {
 	uint64_t kept; /* items in the local archive */
 	uint64_t excluded; /* segments that [archive] exclude keeps out */
 	uint64_t without_reader; /* segments that nobody gets */
+	uint64_t waiting; /* segments whose files are to be fetched later */
 	bool full; /* the queue has no room: closed segments wait */
 	uint64_t blocked; /* segments that wait for a person: a recipient's mapping is in doubt */
 };

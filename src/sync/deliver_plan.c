@@ -6,6 +6,7 @@
 #include "store/delivery.h"
 #include "store/local.h"
 #include "store/mailbox.h"
+#include "sync/attach.h"
 #include "sync/queue.h"
 #include "sync/route.h"
 #include "sync/transcribe.h"
@@ -19,6 +20,7 @@ struct planning {
 	const struct config *config;
 	const struct router *router;
 	struct transcriber *transcriber;
+	struct attacher *attacher;
 	struct deliver_plan_report *report;
 };
 
@@ -257,6 +259,21 @@ static bool plan_readers(struct planning *planning, const struct planned *planne
 	return true;
 }
 
+/* What the conversation links to, as far as it is wanted, and the transcript with it. */
+static bool fetch_files(
+        struct planning *planning, struct planned *planned, bool *waiting, GError **error)
+{
+	if (!attacher_fetch(planning->attacher, planning->store, planned->messages, waiting, error))
+		return false;
+	struct transcript *whole = transcribe_part(planning->transcriber, planning->store,
+	        planned->segment, planned->messages, PRESENCE_ALL, error);
+	if (whole == NULL)
+		return false;
+	transcript_free(planned->transcript);
+	planned->transcript = whole;
+	return true;
+}
+
 static bool plan_segment(struct planning *planning, const struct segment *segment, GError **error)
 {
 	struct planned planned = {.segment = segment};
@@ -265,8 +282,12 @@ static bool plan_segment(struct planning *planning, const struct segment *segmen
 	if (planned.transcript == NULL)
 		return false;
 	planned.talk = talk_of(planning, planned.transcript);
-	bool good = plan_readers(planning, &planned, error) &&
-	            store_segment_set_planned(planning->store, segment, clock_utc_us(), error);
+	bool waiting = false;
+	bool good = fetch_files(planning, &planned, &waiting, error) &&
+	            (waiting || (plan_readers(planning, &planned, error) &&
+	                                store_segment_set_planned(
+	                                        planning->store, segment, clock_utc_us(), error)));
+	planning->report->waiting += good && waiting;
 	transcript_free(planned.transcript);
 	g_ptr_array_unref(planned.messages);
 	return good;
@@ -357,10 +378,11 @@ bool deliver_prepare(struct store *store, const struct config *config, const str
 	*report = (struct deliver_plan_report){0};
 	autoptr(transcriber) transcriber = transcriber_new(config, map, error);
 	autoptr(router) router = transcriber != NULL ? router_new(config, map, error) : NULL;
-	if (router == NULL)
+	autoptr(attacher) attacher = router != NULL ? attacher_new(config, error) : NULL;
+	if (attacher == NULL)
 		return false;
 	const struct segment_rules *rules = transcriber_rules(transcriber);
-	struct planning planning = {store, config, router, transcriber, report};
+	struct planning planning = {store, config, router, transcriber, attacher, report};
 	return segmenter_seen(store, config, &seen_utc_us, error) &&
 	       segmenter_take(store, rules, &report->segments, error) &&
 	       segmenter_close(store, rules, seen_utc_us, &report->segments, error) &&

@@ -26,6 +26,7 @@ libimex_sync_a_SOURCES += \
 	src/sync/usermap_found.c
 # archive
 libimex_sync_a_SOURCES += \
+	src/sync/attach.c src/sync/attach.h \
 	src/sync/deliver.c src/sync/deliver.h \
 	src/sync/deliver_plan.c src/sync/deliver_private.h \
 	src/sync/deliver_settle.c \

@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "store/message.h"
+#include "sync/attach.h"
 
 #include <string.h>
 
@@ -13,6 +14,7 @@ struct transcriber {
 	GTimeZone *zone;
 	const char *zone_name;
 	bool names_resolved;
+	size_t files_max_bytes;
 	char *domain;
 };
 
@@ -36,6 +38,8 @@ struct transcriber *transcriber_new(
 	transcriber->zone = zone;
 	transcriber->zone_name = zone_name;
 	transcriber->domain = id_domain(config);
+	transcriber->files_max_bytes =
+	        (size_t)config_int(config, "archive", NULL, "files_max_mb") * 1024 * 1024;
 	transcriber->names_resolved = config_bool(config, "archive", NULL, "resolve_anonymous");
 	transcriber->rules = segment_rules_default;
 	transcriber->rules.idle_gap_us =
@@ -138,7 +142,7 @@ static bool is_damaged(const struct segment *segment, const char *lost, bool the
 
 static struct transcript *make(struct transcriber *transcriber,
         const struct conversation *conversation, const struct segment *segment,
-        const GPtrArray *messages, enum presence_part part)
+        const GPtrArray *messages, GHashTable *files, enum presence_part part)
 {
 	g_autoptr(GHashTable) nicks = collect_nicks(messages);
 	struct lookup lookup = {transcriber, conversation, nicks};
@@ -149,6 +153,8 @@ static struct transcript *make(struct transcriber *transcriber,
 	        .late = segment->late && segment->continues != NULL,
 	        .part = part,
 	        .name_resolved = transcriber_names_resolved(transcriber),
+	        .files = files,
+	        .files_max_bytes = transcriber->files_max_bytes,
 	        .messages = messages,
 	        .lookup = look_up,
 	        .lookup_data = &lookup,
@@ -165,7 +171,9 @@ struct transcript *transcribe_part(struct transcriber *transcriber, struct store
 	        is_damaged(segment, "conversation", conversation != NULL, error) ||
 	        is_damaged(segment, "messages", messages->len > 0, error))
 		return NULL;
-	return make(transcriber, conversation, segment, messages, part);
+	g_autoptr(GHashTable) files = attach_files(store, messages, error);
+	return files != NULL ? make(transcriber, conversation, segment, messages, files, part)
+	                     : NULL;
 }
 
 static int compare_messages(gconstpointer a, gconstpointer b)

@@ -59,6 +59,8 @@ def mark_texts(path):
 
 
 class Day(ArchiveSite):
+    timeout = 600 if LONG else 120
+
     def __init__(self, store, seed):
         self.chance = random.Random(seed)
         super().__init__(store=store, users=NAMES, extra="[archive]\nfolder = purges\n",

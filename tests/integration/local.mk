@@ -6,6 +6,7 @@ INTEGRATION_TESTS += tests/crash/test_day.py
 INTEGRATION_TESTS += tests/crash/test_deliver.py
 INTEGRATION_TESTS += tests/crash/test_sync.py
 INTEGRATION_TESTS += tests/integration/test_archive.py
+INTEGRATION_TESTS += tests/integration/test_attachments.py
 INTEGRATION_TESTS += tests/integration/test_cli.py
 INTEGRATION_TESTS += tests/integration/test_contacts_files.py
 INTEGRATION_TESTS += tests/integration/test_contacts_versions.py

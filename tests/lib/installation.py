@@ -24,10 +24,12 @@ class Site:
         self.state = os.path.join(self.folder, "state")
         self.store = store
 
+    timeout = 60
+
     def run(self, *words, user=None):
         environment = dict(os.environ, IMEX_CONFIG=self.config)
         return subprocess.run([IMEX, *words], env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=60, user=user)
+                              text=True, timeout=self.timeout, user=user)
 
     def init(self, *words, user=None):
         if self.store:
