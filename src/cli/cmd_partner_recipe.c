@@ -1,6 +1,8 @@
 #include "cli/commands.h"
 #include "cli/partner_private.h"
 #include "cli/trust.h"
+#include "oauth/principal.h"
+#include "wire/http.h"
 
 #include <string.h>
 
@@ -14,7 +16,9 @@ static const GOptionEntry options[] = {
         {"pilot-group", 0, 0, G_OPTION_ARG_STRING, &pilot,
                 "The group whose members we may act for (imex-pilot)", "GROUP"},
         {"cert-file", 0, 0, G_OPTION_ARG_STRING, &certificate_file,
-                "Trust by a certificate file there, instead of by our metadata URL", "FILE"},
+                "Trust by this file there instead of our metadata URL: for skype the certificate, "
+                "for exchange the document of imex metadata print",
+                "FILE"},
         {NULL, 0, 0, 0, NULL, NULL, NULL},
 };
 
@@ -24,9 +28,12 @@ static const GOptionEntry options[] = {
  */
 #define EXCHANGE_BEGIN                                                                             \
 	"# Exchange Management Shell. Stop at the first step that does not answer as stated.\n"    \
-	"# 1. Is our id taken? It must print nothing; otherwise stop here and ask.\n"              \
-	"Get-PartnerApplication | Where-Object ApplicationIdentifier -eq '{id}'\n"                 \
-	"# 2. The realm must be an accepted domain; wildcards do not count.\n"                     \
+	"# 1. Which partner applications are there? If ours is among them, it stops: ask first.\n" \
+	"Get-PartnerApplication | Format-Table Name, ApplicationIdentifier, Enabled\n"             \
+	"if (Get-PartnerApplication | Where-Object ApplicationIdentifier -eq '{id}') "             \
+	"{ throw 'the id {id} is taken' }\n"                                                       \
+	"# 2. The realm must be an accepted domain; wildcards do not count. It must print a "      \
+	"line.\n"                                                                                  \
 	"Get-AcceptedDomain | Where-Object DomainName -eq '{realm}'\n"                             \
 	"# 3. An account that stands for imex. It never logs on.\n"                                \
 	"New-MailUser -Name imex-application -ExternalEmailAddress imex-application@{realm}\n"     \
@@ -47,6 +54,18 @@ static const GOptionEntry options[] = {
 	"New-PartnerApplication -Name imex -AuthMetadataUrl '{metadata}' -LinkedAccount "          \
 	"imex-application -Enabled $true\n"
 
+/* Exchange takes a certificate only inside a metadata document that it fetches. */
+#define EXCHANGE_BY_FILE                                                                           \
+	"# 5. The partner application, from a file, where Exchange cannot reach imex. On the "     \
+	"imex "                                                                                    \
+	"host: imex metadata print > imex.json\n#    Copy it here as {file}, serve it from this "  \
+	"server's own web site, and look that it prints {id}:\n"                                   \
+	"Copy-Item '{file}' C:\\inetpub\\wwwroot\\imex.json\n"                                     \
+	"(Invoke-RestMethod 'https://{exchange}/imex.json').serviceName\n"                         \
+	"New-PartnerApplication -Name imex -AuthMetadataUrl 'https://{exchange}/imex.json' "       \
+	"-LinkedAccount imex-application -Enabled $true\n"                                         \
+	"#    After each imex cert stage copy it again.\n"
+
 #define EXCHANGE_END                                                                               \
 	"# 6. Read the settings anew on each server.\n"                                            \
 	"iisreset /noforce\n"                                                                      \
@@ -55,6 +74,8 @@ static const GOptionEntry options[] = {
 	"-Verbose\n"                                                                               \
 	"# 8. The test here: every line must be ok.\n"                                             \
 	"#    imex doctor --user <member of the pilot>\n"                                          \
+	"# After each imex cert stage, well before the new certificate signs:\n"                   \
+	"#    Set-PartnerApplication imex -RefreshAuthMetadata\n"                                  \
 	"# To take it back: imex partner recipe exchange --undo\n"
 
 #define EXCHANGE_UNDO                                                                              \
@@ -64,6 +85,7 @@ static const GOptionEntry options[] = {
 	"Remove-ManagementRoleAssignment imex-user -Confirm:$false\n"                              \
 	"Remove-ManagementScope imex-pilot -Confirm:$false\n"                                      \
 	"Remove-MailUser imex-application -Confirm:$false\n"                                       \
+	"Remove-Item C:\\inetpub\\wwwroot\\imex.json -ErrorAction SilentlyContinue\n"              \
 	"# Must print nothing:\n"                                                                  \
 	"Get-PartnerApplication | Where-Object ApplicationIdentifier -eq '{id}'\n"
 
@@ -73,10 +95,14 @@ static const GOptionEntry options[] = {
 	"iisreset /noforce\n"                                                                      \
 	"# And here: imex pause\n"
 
+#define SKYPE_LIST                                                                                 \
+	"# 1. Which partner applications are there? If ours is among them, it stops: ask first.\n" \
+	"Get-CsPartnerApplication | Format-Table Identity, ApplicationIdentifier, Enabled\n"       \
+	"if (Get-CsPartnerApplication | Where-Object ApplicationIdentifier -eq '{id}') "           \
+	"{ throw 'the id {id} is taken' }\n"
+
 #define SKYPE_RECIPE                                                                               \
-	"# Skype for Business Server Management Shell.\n"                                          \
-	"# 1. Is our id taken? It must print nothing; otherwise stop here and ask.\n"              \
-	"Get-CsPartnerApplication | Where-Object ApplicationIdentifier -eq '{id}'\n"               \
+	"# Skype for Business Server Management Shell.\n" SKYPE_LIST                               \
 	"# 2. The partner application, from our metadata.\n"                                       \
 	"New-CsPartnerApplication -Identity imex -ApplicationTrustLevel Full -MetadataUrl "        \
 	"'{metadata}'\n"                                                                           \
@@ -84,9 +110,7 @@ static const GOptionEntry options[] = {
 	"Get-CsPartnerApplication -Identity imex\n"
 
 #define SKYPE_BY_FILE                                                                              \
-	"# Skype for Business Server Management Shell.\n"                                          \
-	"# 1. Is our id taken? It must print nothing; otherwise stop here and ask.\n"              \
-	"Get-CsPartnerApplication | Where-Object ApplicationIdentifier -eq '{id}'\n"               \
+	"# Skype for Business Server Management Shell.\n" SKYPE_LIST                               \
 	"# 2. The partner application, from the file that imex cert export --der wrote.\n"         \
 	"New-CsPartnerApplication -Identity imex -ApplicationTrustLevel Full "                     \
 	"-ApplicationIdentifier '{id}' -Realm '{realm}' -CertificateFileData '{file}'\n"           \
@@ -130,8 +154,8 @@ static const struct recipe {
 	const char *by_url, *by_file; /* by_file NULL: there is no such way */
 	const char *undo, *emergency;
 } recipes[] = {
-        {"exchange", EXCHANGE_BEGIN EXCHANGE_BY_URL EXCHANGE_END, NULL, EXCHANGE_UNDO,
-                EXCHANGE_EMERGENCY},
+        {"exchange", EXCHANGE_BEGIN EXCHANGE_BY_URL EXCHANGE_END,
+                EXCHANGE_BEGIN EXCHANGE_BY_FILE EXCHANGE_END, EXCHANGE_UNDO, EXCHANGE_EMERGENCY},
         {"grommunio", GROMMUNIO_RECIPE, NULL, GROMMUNIO_UNDO, GROMMUNIO_EMERGENCY},
         {"skype", SKYPE_RECIPE, SKYPE_BY_FILE, SKYPE_UNDO, SKYPE_EMERGENCY},
 };
@@ -150,6 +174,13 @@ static const char *first_server(const struct config *config)
 	const char *url =
 	        names[0] != NULL ? config_string(config, "server", names[0], "url") : NULL;
 	return url != NULL ? url : "https://<mail server>/EWS/Exchange.asmx";
+}
+
+/* The host by which the mail server is reached. Owned. */
+static char *host_of(const char *url)
+{
+	g_autofree char *origin = http_origin(url);
+	return origin != NULL ? principal_origin_host(origin) : g_strdup("<mail server>");
 }
 
 static const char *text_of(const struct recipe *recipe)
@@ -178,7 +209,10 @@ static bool print(struct cli *cli, const struct recipe *recipe, GError **error)
 	}
 	fill(text, "{id}", token_source_app_id(us));
 	fill(text, "{realm}", token_source_realm(us));
-	fill(text, "{ews}", first_server(config));
+	const char *ews = first_server(config);
+	g_autofree char *host = host_of(ews);
+	fill(text, "{ews}", ews);
+	fill(text, "{exchange}", host);
 	fill(text, "{pilot}", pilot != NULL ? pilot : "imex-pilot");
 	fill(text, "{file}", certificate_file != NULL ? certificate_file : "");
 	fputs(text->str, stdout);
@@ -192,7 +226,8 @@ static enum cli_exit run_recipe(struct cli *cli, int argc, char **argv)
 		if (!g_str_equal(recipes[i].name, argv[0]))
 			continue;
 		if (text_of(&recipes[i]) == NULL)
-			return cli_usage(&partner_recipe, "--cert-file is for skype only");
+			return cli_usage(&partner_recipe,
+			        "grommunio takes no certificate: leave --cert-file away");
 		return print(cli, &recipes[i], &error) ? CLI_DONE : cli_fail(error);
 	}
 	return cli_usage(&partner_recipe, "name one of exchange, grommunio and skype");

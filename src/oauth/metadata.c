@@ -190,9 +190,10 @@ struct metadata *metadata_parse(const char *bytes, size_t len, const char *where
 	if (!json_parse_limited(bytes, len, METADATA_MAX_BYTES, MAX_DEPTH, &root, &cause)) {
 		bool large = error_is(cause, "json.too_large");
 		error_set(error, ERROR_CONFIG, large ? "metadata.too_large" : "metadata.not_json",
-		        "%s is not a metadata document (%s): give the URL that ends in "
+		        "%s is not %s, so it is no metadata document (%s): give the URL that ends "
+		        "in "
 		        "/metadata/json/1",
-		        where, cause->message);
+		        where, large ? "of a sensible size" : "JSON", cause->message);
 		return NULL;
 	}
 	autoptr(metadata) metadata = g_new0(struct metadata, 1);

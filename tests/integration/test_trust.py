@@ -319,7 +319,7 @@ POISON = [
     ("no key", lambda w: poison(w, keys=[]), "no usable key"),
     ("a weak key", weak, "no usable key"),
     ("nine keys", many, "more than 8"),
-    ("no JSON", lambda w: setattr(w.partner, "document", b"<html>"), "not a metadata document"),
+    ("no JSON", lambda w: setattr(w.partner, "document", b"<html>"), "is not JSON"),
     ("other JSON", lambda w: setattr(w.partner, "document", b'{"a":1}'), "JSON but not a metadata document"),
     ("too much", lambda w: setattr(w.partner, "document", b" " * 300000), "256 KiB"),
     ("HTTP 500", lambda w: setattr(w.partner, "status", 500), "500"),
@@ -638,13 +638,21 @@ def _():
         for word in (w.app_id, "corp.example", "https://im.corp.example:8443/metadata/json/1", "O''Hara",
                      "Get-PartnerApplication", "Test-OAuthConnectivity", w.partner.origin + "/EWS/Exchange.asmx"):
             assert word in text, (word, text)
-        assert text.index("Get-PartnerApplication") < text.index("New-PartnerApplication")
+        assert text.index("throw 'the id " + w.app_id) < text.index("New-PartnerApplication")
+        numbers = [int(n) for n in re.findall(r"^# (\d)\.", text, re.M)]
+        assert numbers == list(range(1, 9)), numbers
+        for word in ("-CustomRecipientWriteScope imex-pilot", "-LinkedAccount", "ResultType Success", "-RefreshAuthMetadata"):
+            assert word in text, word
         assert "-CertificateFileData 'C:\\imex.cer'" in w.site.ok("partner", "recipe", "skype", "--cert-file", "C:\\imex.cer")
-        w.site.fails(2, "partner", "recipe", "exchange", "--cert-file", "x", names=("skype",))
+        w.site.fails(2, "partner", "recipe", "grommunio", "--cert-file", "x", names=("grommunio",))
+        by_file = w.site.ok("partner", "recipe", "exchange", "--cert-file", "D:\\imex.json")
+        assert "Copy-Item 'D:\\imex.json'" in by_file and "https://localhost/imex.json" in by_file, by_file
+        assert "im.corp.example" not in by_file and by_file.count("New-PartnerApplication") == 1, by_file
         for name in ("exchange", "skype", "grommunio"):
             for option in ((), ("--undo",), ("--emergency",)):
                 shown = w.site.ok("partner", "recipe", name, *option)
-                assert "{" not in shown.replace("{ }", ""), shown
+                assert not re.search(r"\{[a-z]", shown), shown
+                assert "--undo" in (shown if not option and name == "exchange" else "--undo"), shown
         assert "Enabled $false" in w.site.ok("partner", "recipe", "exchange", "--emergency")
 
 
