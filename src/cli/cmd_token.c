@@ -304,10 +304,30 @@ static bool explain_challenge(
 	return token_check_challenge(source, call->partner, probe_headers(probe), error);
 }
 
+/* A server of that partner that takes a password: no token is made for it, so there is no more. */
+static bool explain_basic(struct cli *cli)
+{
+	const struct config *config = cli_config(cli, NULL);
+	const char *partner = given.partner != NULL ? given.partner : "exchange";
+	if (config == NULL || given.url != NULL || cli_partner_url(config, partner, NULL) != NULL)
+		return false;
+	for (const char *const *name = config_names(config, "server"); *name != NULL; name++) {
+		if (!g_str_equal(config_string(config, "server", *name, "partner"), partner))
+			continue;
+		printf("rule       basic: [server %s] has auth = basic, so imex logs in as %s over "
+		       "TLS; a refused token never leads here\n",
+		        *name, config_string(config, "server", *name, "user"));
+		return true;
+	}
+	return false;
+}
+
 static bool explain(struct cli *cli, GError **error)
 {
 	struct call call = {0};
 	g_autofree char *header = NULL;
+	if (explain_basic(cli))
+		return true;
 	if (!find_call(cli, &call, error))
 		return false;
 	autoptr(mailbox) user = call.user;

@@ -93,8 +93,10 @@ static bool keep_parameter(struct challenge *challenge, const char *name, const 
 		return set_once(&challenge->authorization_uri, value);
 	/* SharePoint's documents spell it without the underscore. */
 	if (g_ascii_strcasecmp(name, "trusted_issuers") == 0 ||
-	        g_ascii_strcasecmp(name, "trustedissuers") == 0)
+	        g_ascii_strcasecmp(name, "trustedissuers") == 0) {
+		challenge->lists_issuers = true;
 		issuer_list(challenge->trusted_issuers, value);
+	}
 	return true;
 }
 

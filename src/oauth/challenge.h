@@ -27,6 +27,7 @@ struct challenge {
 	char *error; /* "invalid_token", ... or NULL */
 	char *token_types; /* or NULL */
 	char *authorization_uri; /* or NULL; never followed */
+	bool lists_issuers; /* trusted_issuers was there, if only an empty one: nobody is trusted */
 	GPtrArray *trusted_issuers; /* char *, as written */
 	GPtrArray *schemes; /* char *, lower case, every scheme seen: "bearer", "negotiate" */
 };

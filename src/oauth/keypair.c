@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pkcs12.h>
+#include <openssl/provider.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
@@ -226,6 +227,33 @@ static PKCS12 *read_pkcs12(const char *path, GError **error)
 	return bundle;
 }
 
+/*
+ * Opens it. What Windows exported until a few years ago is encrypted by RC2, which OpenSSL 3 has in
+ * a provider of its own.
+ */
+static bool open_pkcs12(PKCS12 *bundle, const char *path, const char *password, EVP_PKEY **key,
+        X509 **x509, GError **error)
+{
+	bool opened = PKCS12_parse(bundle, password, key, x509, NULL) == 1;
+	bool right = opened || PKCS12_verify_mac(bundle, password, -1) == 1;
+	if (!opened && right) {
+		OSSL_PROVIDER *legacy = OSSL_PROVIDER_try_load(NULL, "legacy", 1);
+		opened = legacy != NULL && PKCS12_parse(bundle, password, key, x509, NULL) == 1;
+		if (legacy != NULL)
+			OSSL_PROVIDER_unload(legacy);
+	}
+	ERR_clear_error();
+	if (!opened && right)
+		error_set(error, ERROR_CONFIG, "keyring.encryption",
+		        "the password opens %s, but its encryption is not known here: export it "
+		        "again with AES",
+		        path);
+	else if (!opened)
+		error_set(error, ERROR_CONFIG, "keyring.password",
+		        "the password does not open %s: check the password file", path);
+	return opened;
+}
+
 struct key_pair *key_pair_from_pkcs12(const char *path, const char *password, GError **error)
 {
 	g_autoptr(PKCS12) bundle = read_pkcs12(path, error);
@@ -233,13 +261,10 @@ struct key_pair *key_pair_from_pkcs12(const char *path, const char *password, GE
 		return NULL;
 	EVP_PKEY *key = NULL;
 	X509 *x509 = NULL;
-	int parsed = PKCS12_parse(bundle, password, &key, &x509, NULL);
-	ERR_clear_error();
 	struct key_pair *pair = NULL;
-	if (parsed != 1)
-		error_set(error, ERROR_CONFIG, "keyring.password",
-		        "the password does not open %s: check the password file", path);
-	else if (key == NULL || x509 == NULL)
+	if (!open_pkcs12(bundle, path, password, &key, &x509, error))
+		return NULL;
+	if (key == NULL || x509 == NULL)
 		error_set(error, ERROR_CONFIG, "keyring.damaged",
 		        "%s does not hold both a key and its certificate: export it again with "
 		        "its private key",

@@ -385,9 +385,10 @@ static bool check_challenge(const struct token_source *source, const struct part
 		        challenge->realm, partner->name, realm, partner->name);
 		return false;
 	}
-	if (challenge->trusted_issuers->len > 0 &&
-	        !challenge_trusts(challenge, source->issuer_name)) {
-		g_autofree char *trusted = list_text(challenge->trusted_issuers);
+	if (challenge->lists_issuers && !challenge_trusts(challenge, source->issuer_name)) {
+		g_autofree char *trusted = challenge->trusted_issuers->len > 0
+		                                   ? list_text(challenge->trusted_issuers)
+		                                   : g_strdup("nobody");
 		error_set(error, ERROR_CONFIG, "token.not_trusted",
 		        "%s does not trust us: it takes tokens of %s, and we are %s; run imex "
 		        "partner recipe exchange and type its commands there",

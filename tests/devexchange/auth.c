@@ -70,6 +70,19 @@ static void check_basic(struct devx *devx, const char *encoded, struct auth_resu
 	g_free(text);
 }
 
+static void count_token(const struct token_verdict *v)
+{
+	char name[80];
+
+	count_event(v->ok ? "token.accepted" : "token.refused");
+	if (!v->ok)
+		return;
+	/* An actor token is signed once and used often: each signature counts once. */
+	count_distinct("token.signatures", v->signature);
+	g_snprintf(name, sizeof name, "token.key.%s", v->key);
+	count_event(name);
+}
+
 static void check_bearer(
         struct devx *devx, const char *token, const char *host, struct auth_result *r)
 {
@@ -82,7 +95,7 @@ static void check_bearer(
 		return;
 	}
 	token_check(devx, token, host, &v);
-	count_event(v.ok ? "token.accepted" : "token.refused");
+	count_token(&v);
 	r->ok = v.ok;
 	r->who = v.who;
 	r->invalid_token = !v.ok;
@@ -90,6 +103,7 @@ static void check_bearer(
 		r->diagnostics = g_strdup_printf(
 		        "%d;reason=\"%s\";error_category=\"%s\"", v.number, v.reason, v.category);
 	g_free(v.reason);
+	g_free(v.signature);
 }
 
 void auth_check(struct devx *devx, const char *authorization, int count, const char *host,

@@ -6,6 +6,7 @@
 
 static pthread_mutex_t counters_lock = PTHREAD_MUTEX_INITIALIZER;
 static GHashTable *counters; /* name -> count */
+static GHashTable *seen; /* "what value" of count_distinct() */
 
 static void add(const char *name)
 {
@@ -23,6 +24,18 @@ void count_event(const char *what)
 {
 	pthread_mutex_lock(&counters_lock);
 	add(what);
+	pthread_mutex_unlock(&counters_lock);
+}
+
+void count_distinct(const char *what, const char *value)
+{
+	char *key = g_strconcat(what, " ", value, NULL);
+
+	pthread_mutex_lock(&counters_lock);
+	if (seen == NULL)
+		seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	if (g_hash_table_add(seen, key))
+		add(what);
 	pthread_mutex_unlock(&counters_lock);
 }
 
@@ -65,5 +78,8 @@ void counters_reset(void)
 	if (counters != NULL)
 		g_hash_table_destroy(counters);
 	counters = NULL;
+	if (seen != NULL)
+		g_hash_table_destroy(seen);
+	seen = NULL;
 	pthread_mutex_unlock(&counters_lock);
 }

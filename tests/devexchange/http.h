@@ -34,6 +34,8 @@ enum MHD_Result route_autodiscover_json(struct exchange *x);
 
 /* Counters. */
 void count_event(const char *what); /* "requests", "auth.refused" ... */
+/* Counts `what` once for each different value: how many there are. */
+void count_distinct(const char *what, const char *value);
 void count_answer(const char *operation, const char *code, const char *mailbox);
 json_t *counters_json(void);
 void counters_reset(void);

@@ -328,6 +328,8 @@ static bool check_actor(struct devx *devx, const struct jwt *actor, const char *
 	if (json_object_get(actor->claims, "actortoken") != NULL ||
 	        json_object_get(actor->claims, "actort") != NULL)
 		return malformed(v, "An actor token carries an actor token.");
+	g_strlcpy(v->key, header_of(actor, "x5t"), sizeof v->key);
+	v->signature = g_base64_encode(actor->signature, actor->signature_length);
 	return true;
 }
 

@@ -14,6 +14,8 @@ struct token_verdict {
 	const char *category;
 	char *reason; /* g_free */
 	struct identity who;
+	char key[64]; /* x5t of the key that signed the actor token */
+	char *signature; /* g_free; of the actor token, as it was sent */
 };
 
 /* host: the name under which the client reached this server, without port. */

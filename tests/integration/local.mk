@@ -27,6 +27,7 @@ INTEGRATION_TESTS += tests/integration/test_pages.py
 INTEGRATION_TESTS += tests/integration/test_survey.py
 INTEGRATION_TESTS += tests/integration/test_reload.py
 INTEGRATION_TESTS += tests/integration/test_trust.py
+INTEGRATION_TESTS += tests/integration/test_trust_sync.py
 INTEGRATION_TESTS += tests/integration/test_sync_contacts.py
 INTEGRATION_TESTS += tests/integration/test_sync_many.py
 INTEGRATION_TESTS += tests/integration/test_user.py

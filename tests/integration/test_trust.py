@@ -3,6 +3,7 @@
 partners, metadata over HTTPS, our tokens and theirs, rolls of certificates under traffic."""
 import base64
 import datetime
+import hashlib
 import http.client
 import json
 import os
@@ -18,6 +19,9 @@ import time
 
 import jwt
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 import devexchange
 import installation
@@ -25,6 +29,7 @@ import tap
 from partner import Authority, Partner, b64url, certificate, new_key, pem, pem_key, x5t
 
 USER = "bob@corp.example"
+SHAREPOINT = "00000003-0000-0ff1-ce00-000000000000"
 
 if os.getuid() == 0:
     # imexd does not run as root, so neither does this test.
@@ -50,14 +55,14 @@ def until(condition, seconds=60, what=""):
 class Daemon:
     """imexd with its listener."""
 
-    def __init__(self, site, more=""):
+    def __init__(self, site, more="", refresh_min="1s"):
         self.site, self.port = site, free_port()
         self.authority = Authority(site.folder, "listener CA")
         self.key, self.chain, _ = self.authority.leaf("listener")
         with open(site.config, "a") as f:
             f.write("\n[listen]\naddress = 127.0.0.1:%d\npublic_url = https://localhost:%d\ntls_certificate = %s\n"
-                    "tls_key = %s\n\n[partner]\nca_file = %s\nallow_loopback = yes\nrefresh_min = 1s\n%s" %
-                    (self.port, self.port, self.chain, self.key, site.ca, more))
+                    "tls_key = %s\n\n[partner]\nca_file = %s\nallow_loopback = yes\nrefresh_min = %s\n%s" %
+                    (self.port, self.port, self.chain, self.key, site.ca, refresh_min, more))
         self.log_path = os.path.join(site.folder, "imexd.log")
         self.process = None
         self.start()
@@ -110,7 +115,7 @@ class Daemon:
 class World:
     """An installation, a partner in Python and, when asked for, imexd."""
 
-    def __init__(self, daemon=False, more=""):
+    def __init__(self, daemon=False, more="", refresh_min="1s"):
         self.site = installation.Site()
         self.authority = Authority(self.site.folder)
         self.site.ca = self.authority.path
@@ -121,7 +126,7 @@ class World:
                               "--allow-loopback")
         assert done.returncode == 0, done
         self.app_id = re.search(r"application +(\S+)", done.stdout).group(1)
-        self.daemon = Daemon(self.site, more) if daemon else None
+        self.daemon = Daemon(self.site, more, refresh_min) if daemon else None
         self.audience = "%s/localhost@corp.example" % self.app_id
         if daemon:
             self.site.ok("partner", "add", "exchange", "--metadata", self.partner.url)
@@ -292,6 +297,210 @@ def _():
         assert "alarm" not in w.site.ok("partner", "list")
 
 
+def tried(w, partner, hours):
+    """Sets back when a partner's metadata was last looked at."""
+    w.site.sql("UPDATE partner SET tried_utc_us = %d WHERE name = '%s'" % ((time.time() - 3600 * hours) * 1e6, partner))
+
+
+@tap.test("metadata is fetched again after a day, and not before")
+def _():
+    with World(daemon=True) as w, Partner(w.authority, SHAREPOINT) as other:
+        w.site.ok("partner", "add", "sharepoint", "--metadata", other.url)
+        until(lambda: w.daemon.accepts(w.token()) and w.daemon.accepts(other.token(w.audience)), what="both are known")
+        mine, theirs = w.partner.fetched, other.fetched
+        tried(w, "sharepoint", 23)
+        tried(w, "exchange", 25)
+        until(lambda: w.partner.fetched > mine, what="the daily refresh")
+        assert other.fetched == theirs, "a day had not passed"
+        tried(w, "sharepoint", 25)
+        until(lambda: other.fetched > theirs, what="the other's daily refresh")
+        assert (w.partner.fetched, other.fetched) == (mine + 1, theirs + 1), (w.partner.fetched, other.fetched)
+        w.site.ok("partner", "disable", "exchange")
+        tried(w, "exchange", 25)
+        tried(w, "sharepoint", 25)
+        until(lambda: other.fetched > theirs + 1, what="another round")
+        assert w.partner.fetched == mine + 1, "a disabled partner was asked"
+
+
+@tap.test("an unknown key makes imexd look, but only once in refresh_min")
+def _():
+    with World(daemon=True, refresh_min="10m") as w, Partner(w.authority, SHAREPOINT) as other:
+        w.site.ok("partner", "add", "sharepoint", "--metadata", other.url)
+        until(lambda: w.daemon.accepts(w.token()), what="added")
+        w.partner.add_key()
+        before = w.partner.fetched
+        for _ in range(20):
+            assert not w.daemon.accepts(w.token())
+        # A round of the keeper that comes after them is over when it has fetched the other one.
+        theirs = other.fetched
+        tried(w, "sharepoint", 25)
+        until(lambda: other.fetched > theirs, what="a round")
+        assert w.partner.fetched == before, "it was looked at only just now"
+        tried(w, "exchange", 1)
+        until(lambda: w.daemon.accepts(w.token()), what="the new key is learnt")
+        assert w.partner.fetched == before + 1, w.partner.fetched
+
+
+def cube_root(n):
+    low, high = 0, 1 << (n.bit_length() // 3 + 1)
+    while low < high:
+        middle = (low + high) // 2
+        if middle ** 3 < n:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def forged(token, n):
+    """The token with a signature that only a verifier believes which does not look at all of the
+    padding: the cube root of a block with garbage behind the hash (Bleichenbacher, 2006)."""
+    signed = token.rsplit(".", 1)[0]
+    block = (b"\0\1" + b"\xff" * 8 + b"\0" + bytes.fromhex("3031300d060960864801650304020105000420") +
+             hashlib.sha256(signed.encode()).digest())
+    root = cube_root(int.from_bytes(block.ljust(256, b"\0"), "big"))
+    assert (root ** 3).to_bytes(256, "big").startswith(block), "it is no such forgery"
+    assert root ** 3 < n
+    return signed + "." + b64url(root.to_bytes(256, "big"))
+
+
+@tap.test("attack 14: a signature forged for a key with exponent 3 is refused, its twin is accepted")
+def _():
+    with World(daemon=True) as w:
+        w.partner.add_key(exponent=3)
+        w.site.ok("partner", "refresh", "exchange")
+        twin = w.token()
+        until(lambda: w.daemon.accepts(twin), what="the key is learnt")
+        status, _, _ = w.daemon.whoami(forged(twin, w.partner.keys[-1][0].public_key().public_numbers().n))
+        assert status == 401 and "verify.signature" in w.daemon.output(), w.daemon.output()
+
+
+@tap.test("attacks 5, 18, 19: nothing is fetched for a key that a token brings along; storms end at the door")
+def _():
+    with World(daemon=True) as w:
+        until(lambda: w.daemon.accepts(w.token()), what="added")
+        attacker = Partner(w.authority)
+        key, chain = attacker.keys[0]
+        before = w.partner.fetched, attacker.fetched
+        claims = decode(w.token().split(".")[1])
+        for header in ({"jku": attacker.url}, {"x5u": attacker.url}, {"jwk": {"kty": "RSA"}},
+                       {"x5c": [base64.b64encode(pem(chain)).decode()]}, {"kid": "../../etc/passwd"},
+                       {"kid": "' OR 1=1 --"}):
+            brought = jwt.api_jws.encode(json.dumps(claims).encode(), key, "RS256",
+                                         dict(header, x5t=x5t(w.partner.keys[0][1])))
+            assert w.daemon.whoami(brought)[0] == 401, header
+        assert (w.partner.fetched, attacker.fetched) == before
+        attacker.stop()
+        assert w.daemon.ask("/v1/whoami", "Bearer " + "a" * 20000)[0] in (401, 413, 431)
+        assert w.daemon.accepts(w.token()), "imexd goes on"
+
+
+@tap.test("imexd starts without a partner and says so; OAuth has no switch")
+def _():
+    with World() as w:
+        w.daemon = Daemon(w.site)
+        until(lambda: "partners.none" in w.daemon.output(), what="it is said")
+        status, headers, _ = w.daemon.ask("/v1/whoami", "Bearer " + w.token())
+        assert status == 401 and "Bearer" in headers["WWW-Authenticate"], headers
+        assert w.daemon.ask("/metadata/json/1")[0] == 200
+        w.site.ok("partner", "add", "exchange", "--metadata", w.partner.url)
+        w.know_user()
+        until(lambda: w.daemon.accepts(w.token()), what="the first partner is followed")
+
+
+@tap.test("token verify says of PyJWT's tokens what imexd says, and why")
+def _():
+    with World() as w:
+        w.site.ok("partner", "add", "exchange", "--metadata", w.partner.url)
+        with open(w.site.config, "a") as f:
+            f.write("\n[listen]\npublic_url = https://localhost:8443\n")
+        path = os.path.join(w.site.folder, "token")
+
+        def verify(token):
+            with open(path, "w") as f:
+                f.write(token)
+            return w.site.run("token", "verify", path)
+        done = verify(w.token(user=USER))
+        assert done.returncode == 0 and "accepted: exchange" in done.stdout and USER in done.stdout, done
+        done = verify(w.token())
+        assert done.returncode == 0 and "speaks for itself" in done.stdout, done
+        for token, reason in ((w.token()[:-4] + "AAAA", "verify.signature"), (w.token(aud="x"), "verify.audience"),
+                              (w.token(lifetime=30), "verify.time"), (w.token(user="x@other.example"), "verify.user")):
+            done = verify(token)
+            expected = 0 if reason == "verify.time" else 1
+            assert done.returncode == expected and (not expected or reason in done.stderr), (reason, done)
+
+
+@tap.test("token explain says which rule serves a call, and why not")
+def _():
+    with World() as w, devexchange.Devexchange("--listen", "127.0.0.1:0", "--host", "localhost", "--mailbox", USER) as dx:
+        def edit(pattern, text):
+            with open(w.site.config) as f:
+                before = f.read()
+            after, n = re.subn(pattern, text, before, flags=re.M)
+            assert n == 1, (pattern, before)
+            with open(w.site.config, "w") as f:
+                f.write(after)
+        edit(r"^url = https://.*$", "url = " + dx.ews)
+        edit(r"^ca_file = .*$", "ca_file = " + dx.ca)
+        w.site.ok("partner", "add", "exchange", "--metadata", dx.ready["metadata"])
+        w.site.fails(2, "token", "explain", "--partner", "exchange", "--user", USER, names=("does not trust us", "recipe"))
+        told = w.site.ok("token", "explain", "--user", USER, "--offline")
+        assert "not asked" in told and "smtp " + USER in told, told
+        document = os.path.join(w.site.folder, "metadata.json")
+        with open(document, "w") as f:
+            f.write(w.site.ok("metadata", "print"))
+        dx.control("POST", "partners", {"metadata": document})
+        told = w.site.ok("token", "explain", "--partner", "exchange", "--user", USER)
+        for words in ("rule       self-issued", "trusted issuers", "an outer token in the name of", "challenge  Bearer",
+                      "00000002-0000-0ff1-ce00-000000000000/localhost@corp.example"):
+            assert words in told, (words, told)
+        assert "app-only" in w.site.ok("token", "explain", "--app-only")
+        w.site.fails(2, "token", "explain", names=("either",))
+        w.site.fails(2, "token", "explain", "--app-only", "--url", "https://evil.example/", names=("origin",))
+        w.site.ok("partner", "ensure", "cloud", "--authorization-server", "sts", "--app-id", "skype")
+        w.site.fails(2, "token", "explain", "--app-only", "--partner", "cloud", "--url", "https://x.example/",
+                     names=("authorization server sts",))
+        edit(r"^(url = https://.*)$", r"\1\nauth = basic\nuser = svc@corp.example")
+        assert "rule       basic: [server" in w.site.ok("token", "explain", "--user", USER)
+
+
+@tap.test("PKCS#12 files that others made are taken, whatever their age; wrong ones are told apart")
+def _():
+    with World() as w:
+        key = new_key()
+        chain = certificate("corp.example", key)
+        secret = w.authority.write("pass", "schön & geheim\n".encode())
+        done = serialization.BestAvailableEncryption("schön & geheim".encode())
+        old = (serialization.PrivateFormat.PKCS12.encryption_builder().kdf_rounds(2000)
+               .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC).hmac_hash(hashes.SHA1())
+               .build("schön & geheim".encode()))
+        for name, encryption in (("new.p12", done), ("windows.pfx", old), ("CAPITALS.PFX", done)):
+            path = w.authority.write(name, pkcs12.serialize_key_and_certificates(b"x", key, chain, None, encryption))
+            shown = w.site.ok("cert", "import", path, "--pass-file", secret, "--now")
+            assert "CN=corp.example" in shown, shown
+            w.site.ok("cert", "create", "--now")
+        legacy = os.path.join(w.site.folder, "legacy.p12")
+        both = w.authority.write("both.pem", pem_key(key) + pem(chain))
+        subprocess.run(["openssl", "pkcs12", "-export", "-legacy", "-in", both, "-out", legacy, "-passout",
+                        "file:" + secret], check=True, stdin=subprocess.DEVNULL)
+        w.site.ok("cert", "import", legacy, "--pass-file", secret, "--now")
+        wrong = w.authority.write("wrong", b"other\n")
+        w.site.fails(2, "cert", "import", legacy, "--pass-file", wrong, "--now", names=("password",))
+        w.site.fails(2, "cert", "import", w.authority.write("no.p12", b"garbage"), "--pass-file", secret, "--now",
+                     names=("not a PKCS#12",))
+        os.chmod(secret, 0o644)
+        w.site.fails(2, "cert", "import", legacy, "--pass-file", secret, "--now", names=("chmod 600",))
+        weak_key = new_key(1024)
+        weak_path = w.authority.write("weak.pem", pem_key(weak_key) + pem(certificate("corp.example", weak_key)))
+        w.site.fails(2, "cert", "use", weak_path, names=("2048",))
+        done = w.site.run("cert", "list", "--json")
+        assert done.returncode == 0
+        shutil.rmtree(os.path.join(w.site.state, "keys"))
+        done = w.site.run("cert", "list", "--json")
+        assert done.returncode == 3 and json.loads(done.stdout) == [] and "imex cert create" in done.stderr, done
+
+
 def redirects(w):
     w.partner.redirect = "https://127.0.0.1:%d/metadata/json/1" % w.partner.server.server_address[1]
 
@@ -303,6 +512,17 @@ def poison(w, **members):
 def weak(w):
     w.partner.keys.clear()
     w.partner.add_key(bits=1024)
+
+
+class Huge:
+    """A key that would keep a verifier busy; nobody has its private half."""
+    def public_key(self):
+        return rsa.RSAPublicNumbers(65537, (1 << 16383) + 1).public_key()
+
+
+def huge(w):
+    signer = w.partner.keys[0][0]
+    w.partner.keys[:] = [(signer, certificate("huge", Huge(), None, signer))]
 
 
 def many(w):
@@ -318,6 +538,8 @@ POISON = [
         {"location": "https://evil.example/", "protocol": "OAuth2"}]), "endpoint"),
     ("no key", lambda w: poison(w, keys=[]), "no usable key"),
     ("a weak key", weak, "no usable key"),
+    ("a key of 16,384 bits", huge, "no usable key"),
+    ("a wildcard issuer with other keys", lambda w: (poison(w, issuer="00000003-0000-0ff1-ce00-000000000000@*")), "issuer"),
     ("nine keys", many, "more than 8"),
     ("no JSON", lambda w: setattr(w.partner, "document", b"<html>"), "is not JSON"),
     ("other JSON", lambda w: setattr(w.partner, "document", b'{"a":1}'), "JSON but not a metadata document"),
@@ -664,6 +886,8 @@ def _():
         with open(w.site.config, "w") as f:
             f.write(text.replace("[imex]\n", "[imex]\nlog_level = debug\n", 1))
         w.daemon.process.send_signal(signal.SIGHUP)
+        # The listener is opened anew, and may be away for a moment.
+        until(lambda: w.daemon.output().count("imexd.ready") == 2, what="the configuration is read")
         until(lambda: w.daemon.accepts(w.token()), what="added")
         tokens = [w.token(), w.token(user=USER), w.token(user="carol@corp.example"), w.token(aud="MARKERaud"),
                   "MARKERgarbage", w.token()[:-4] + "AAAA"]

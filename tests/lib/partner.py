@@ -56,8 +56,8 @@ def certificate(name, key, issuer=None, issuer_key=None, days=365, authority=Fal
     return builder.sign(issuer_key or key, hashes.SHA256())
 
 
-def new_key(bits=2048):
-    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+def new_key(bits=2048, exponent=65537):
+    return rsa.generate_private_key(public_exponent=exponent, key_size=bits)
 
 
 class Authority:
@@ -147,7 +147,7 @@ class Partner:
 
     def add_key(self, **keywords):
         """A further key; the last one signs."""
-        key = new_key(keywords.pop("bits", 2048))
+        key = keywords.pop("key", None) or new_key(keywords.pop("bits", 2048), keywords.pop("exponent", 65537))
         self.keys.append((key, certificate("Auth Certificate", key, **keywords)))
 
     @property

@@ -224,6 +224,7 @@ static const struct {
         {BEARER ", realm=\"other.example\", trusted_issuers=\"" ISSUER "\"", "token.realm"},
         {BEARER ", trusted_issuers=\"" PRINCIPAL_SKYPE "@corp.example\"", "token.not_trusted"},
         {BEARER ", trusted_issuers=\"" FIXTURE_APP "@other.example\"", "token.not_trusted"},
+        {BEARER ", trusted_issuers=\"\"", "token.not_trusted"},
         {"Bearer client_id=\"", "challenge.malformed"},
 };
 
