@@ -61,6 +61,16 @@ static bool is_plain_domain(const char *folded)
 	       strstr(folded, "xn--") == NULL;
 }
 
+static bool has_forbidden(const char *text)
+{
+	for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
+		gunichar c = g_utf8_get_char(at);
+		if (c <= 0x20 || g_unichar_iscntrl(c) || c == '"' || c == '<' || c == '>')
+			return true;
+	}
+	return false;
+}
+
 static char *canonical_domain(const char *text, const char *domain, GError **error)
 {
 	g_autofree char *folded = fold(domain, -1);
@@ -74,19 +84,14 @@ static char *canonical_domain(const char *text, const char *domain, GError **err
 		fail(text, "the domain is not a host name", error);
 		return NULL;
 	}
-	char *owned = fold(unicode, -1);
+	g_autofree char *owned = fold(unicode, -1);
 	idn2_free(unicode);
-	return owned;
-}
-
-static bool has_forbidden(const char *text)
-{
-	for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
-		gunichar c = g_utf8_get_char(at);
-		if (c <= 0x20 || g_unichar_iscntrl(c) || c == '"' || c == '<' || c == '>')
-			return true;
+	/* Punycode can spell anything. */
+	if (has_forbidden(owned) || strpbrk(owned, "@/;?") != NULL) {
+		fail(text, "the domain holds a character that no host name may hold", error);
+		return NULL;
 	}
-	return false;
+	return g_steal_pointer(&owned);
 }
 
 char *address_canonical(const char *text, GError **error)
