@@ -79,35 +79,42 @@ static void read_contact(struct listfile *list, GHashTable *keys, const json_t *
 	contact_free(contact);
 }
 
-static bool read_list(
-        GPtrArray *lists, const json_t *object, const struct listfile_sink *sink, GError **error)
+static bool read_head(struct listfile *list, const json_t *object, GError **error)
 {
 	const char *owner = NULL, *mode = NULL, *taken = NULL;
-	const json_t *contacts = json_object_get(object, "contacts"), *entry;
 	const json_t *generation = json_object_get(object, "generation");
-	size_t i;
 	if (!json_need_text(object, "owner", &owner, error) ||
 	        !json_want_text(object, "mode", &mode, error) ||
 	        !json_want_text(object, "taken", &taken, error))
 		return false;
-	g_autofree char *canonical = address_canonical(owner, error);
-	if (canonical == NULL)
-		return false;
-	if (!json_is_array(contacts)) {
-		error_set(error, ERROR_ITEM, "json.member",
-		        "the list of %s has no array \"contacts\"", owner);
-		return false;
-	}
-	struct listfile *list = listfile_new(canonical);
-	g_ptr_array_add(lists, list);
+	list->owner = address_canonical(owner, error);
 	if (json_is_integer(generation))
 		listfile_stamp(list, mode, json_integer_value(generation));
 	if (taken != NULL)
 		(void)clock_parse_iso(taken, &list->taken_utc_us, NULL);
+	return list->owner != NULL;
+}
+
+static void read_list(
+        GPtrArray *lists, const json_t *object, size_t i, const struct listfile_sink *sink)
+{
+	autoptr(listfile) list = listfile_new(NULL);
+	g_autoptr(GError) error = NULL;
+	g_autofree char *what = g_strdup_printf("list %zu", i + 1);
+	const json_t *contacts = json_object_get(object, "contacts"), *entry;
+	size_t c;
+	if (!json_is_array(contacts)) {
+		listfile_odd(sink, what, "it has no array \"contacts\"");
+		return;
+	}
+	if (!read_head(list, object, &error)) {
+		listfile_odd(sink, what, "%s", error->message);
+		return;
+	}
 	g_autoptr(GHashTable) keys = g_hash_table_new(g_str_hash, g_str_equal);
-	json_array_foreach (contacts, i, entry)
-		read_contact(list, keys, entry, i, sink);
-	return true;
+	json_array_foreach (contacts, c, entry)
+		read_contact(list, keys, entry, c, sink);
+	g_ptr_array_add(lists, g_steal_pointer(&list));
 }
 
 static bool read_root(
@@ -127,8 +134,7 @@ static bool read_root(
 		return false;
 	}
 	json_array_foreach (array, i, object)
-		if (!read_list(lists, object, sink, error))
-			return false;
+		read_list(lists, object, i, sink);
 	return true;
 }
 

@@ -222,10 +222,6 @@ static const struct {
         {LISTFILE_JSON, "{"},
         {LISTFILE_JSON, "[]"},
         {LISTFILE_JSON, "{\"format\":\"imex-contacts\",\"version\":2,\"lists\":[]}"},
-        {LISTFILE_JSON,
-                "{\"format\":\"imex-contacts\",\"version\":1,\"lists\":[{\"contacts\":[]}]}"},
-        {LISTFILE_JSON,
-                "{\"format\":\"imex-contacts\",\"version\":1,\"lists\":[{\"owner\":\"a@x\"}]}"},
         {LISTFILE_VCARD, "FN:x\r\n"},
         {LISTFILE_VCARD, "BEGIN:VCARD\r\nFN:x\r\n"},
         {LISTFILE_VCARD, "BEGIN:VCARD\r\nBEGIN:VCARD\r\n"},
@@ -247,6 +243,24 @@ START_TEST(broken)
 	        error->message);
 	ck_assert_int_eq(error_class_of(error), ERROR_CONFIG);
 	ck_assert_ptr_null(strchr(error->message, '\n'));
+}
+END_TEST
+
+/* One list that cannot be understood is left out like a contact. */
+START_TEST(odd_lists)
+{
+	g_autoptr(GString) notes = g_string_new(NULL);
+	g_autoptr(GPtrArray) lists = must_read(LISTFILE_JSON,
+	        "{\"format\":\"imex-contacts\",\"version\":1,\"lists\":[7,{\"owner\":\"b@x\"},"
+	        "{\"contacts\":[]},{\"owner\":\"a b\",\"contacts\":[]},"
+	        "{\"owner\":\"a@x\",\"contacts\":[]}]}",
+	        notes);
+	ck_assert_uint_eq(lists->len, 1);
+	ck_assert_str_eq(((const struct listfile *)lists->pdata[0])->owner, "a@x");
+	for (int i = 1; i <= 4; i++) {
+		g_autofree char *what = g_strdup_printf("list %d: ", i);
+		ck_assert_msg(strstr(notes->str, what) != NULL, "%s", notes->str);
+	}
 }
 END_TEST
 
@@ -318,6 +332,7 @@ Suite *listfile_suite(void)
 	tcase_add_test(tests, vcard_lines);
 	tcase_add_loop_test(tests, odd_entries, 0, (int)G_N_ELEMENTS(odd_files));
 	tcase_add_loop_test(tests, broken, 0, (int)G_N_ELEMENTS(broken_files));
+	tcase_add_test(tests, odd_lists);
 	tcase_add_test(tests, samples);
 	tcase_add_test(tests, formats);
 	suite_add_tcase(suite, tests);
