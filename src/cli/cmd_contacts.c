@@ -7,6 +7,8 @@ static const struct command *const subcommands[] = {
         &contacts_show,
         &contacts_diff,
         &contacts_history,
+        &contacts_test,
+        &contacts_verify,
         &contacts_sync,
         &contacts_conflicts,
         &contacts_waiting,

@@ -18,6 +18,9 @@ extern const struct command contacts_waiting;
 extern const struct command contacts_show;
 extern const struct command contacts_diff;
 extern const struct command contacts_history;
+/* contacts_check.c: both sides read anew */
+extern const struct command contacts_test;
+extern const struct command contacts_verify;
 /* contacts_transfer.c: lists in files */
 extern const struct command contacts_export;
 extern const struct command contacts_import;

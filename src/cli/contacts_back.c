@@ -88,6 +88,7 @@ bool contacts_bring_list(struct cli *cli, const struct contacts_list *list,
 	struct contacts_job job = {.work = work_bring,
 	        .data = target,
 	        .offline = !list->in_mailbox,
+	        .anyone = !list->in_mailbox,
 	        .allow_mass_delete = mass_delete};
 	bool good = contacts_do(cli, list->owner, &job, error);
 	*left_out = job.left_out;

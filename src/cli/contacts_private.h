@@ -73,7 +73,10 @@ struct contacts_job {
 	void *data;
 	bool scratch; /* on a scratch store: nothing is written */
 	bool allow_mass_delete;
-	bool offline; /* the mailbox is not asked; also for users whose list was never moved */
+	bool offline; /* the mailbox is not asked */
+	bool anyone; /* also users whose list was never moved: the mailbox is pinned */
+	bool quiet; /* nothing is printed of what was done */
+	bool visited; /* out: the work was begun, well or not */
 	unsigned left_out; /* out: contacts that were left out and told of on stderr */
 };
 /* With --dry-run neither side is written. Prints what was done, or would be. */

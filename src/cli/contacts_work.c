@@ -81,13 +81,14 @@ static bool visit_one(
 	return false;
 }
 
-/* Pins the mailbox of a user whose list was never moved; a dry run only finds it. */
-static struct mailbox *never_moved(struct cli_crew *crew, const char *owner, GError **error)
+/* The mailbox of a user whose list was never moved. */
+static struct mailbox *never_moved(
+        struct cli_crew *crew, const char *owner, bool pin, GError **error)
 {
 	autoptr(mailbox) mailbox = NULL;
 	struct cli *cli = crew->cli;
 	if (!usermap_lookup(crew->map, owner, &mailbox, error) ||
-	        (!cli->dry_run && !store_mailbox_pin(cli->store, mailbox, &mailbox->id, error)))
+	        (pin && !store_mailbox_pin(cli->store, mailbox, &mailbox->id, error)))
 		return NULL;
 	return g_steal_pointer(&mailbox);
 }
@@ -102,8 +103,9 @@ static bool do_job(struct cli_crew *crew, struct cli *cli, const char *user,
 	        !store_mailbox_by_owner(cli->store, owner, &mailbox, error))
 		return false;
 	if (mailbox == NULL)
-		mailbox = job->offline ? never_moved(crew, owner, error)
-		                       : contacts_mailbox(cli, user, error);
+		mailbox = job->anyone
+		                  ? never_moved(crew, owner, !cli->dry_run && !job->scratch, error)
+		                  : contacts_mailbox(cli, user, error);
 	if (mailbox == NULL)
 		return false;
 	crew->options.contacts_work = job->work;
@@ -113,8 +115,9 @@ static bool do_job(struct cli_crew *crew, struct cli *cli, const char *user,
 	crew->options.contacts.plan_only = cli->dry_run || job->scratch;
 	crew->options.contacts.allow_mass_delete = job->allow_mass_delete;
 	bool good = visit_one(crew, mailbox, &work, error);
+	job->visited = work.done;
 	job->left_out = work.left_out;
-	if (good && !job->scratch)
+	if (good && !job->scratch && !job->quiet)
 		print_work(&work);
 	return good;
 }

@@ -16,9 +16,9 @@ imex_SOURCES += src/cli/cmd_doctor.c src/cli/doctor_mailbox.c src/cli/doctor_pri
 imex_SOURCES += src/cli/cmd_token.c src/cli/probe.c src/cli/probe.h
 imex_SOURCES += src/cli/cmd_partner.c src/cli/cmd_partner_add.c src/cli/cmd_partner_recipe.c src/cli/partner_private.h
 imex_SOURCES += src/cli/cmd_init.c src/cli/setup.c src/cli/setup.h
-imex_SOURCES += src/cli/cmd_contacts.c src/cli/contacts.h src/cli/contacts_back.c src/cli/contacts_list.c src/cli/contacts_private.h \
-	src/cli/contacts_explain.c src/cli/contacts_look.c src/cli/contacts_show.c src/cli/contacts_status.c \
-	src/cli/contacts_transfer.c src/cli/contacts_work.c
+imex_SOURCES += src/cli/cmd_contacts.c src/cli/contacts.h src/cli/contacts_back.c src/cli/contacts_check.c \
+	src/cli/contacts_explain.c src/cli/contacts_list.c src/cli/contacts_private.h src/cli/contacts_look.c \
+	src/cli/contacts_show.c src/cli/contacts_status.c src/cli/contacts_transfer.c src/cli/contacts_work.c
 imex_SOURCES += src/cli/cmd_migrate.c
 imex_SOURCES += src/cli/cmd_pause.c
 imex_SOURCES += src/cli/cmd_policy.c

@@ -103,6 +103,20 @@ bool contact_equal(const struct contact *a, const struct contact *b)
 	       g_str_equal(or_empty(a->tel_uri), or_empty(b->tel_uri)) && contact_same_groups(a, b);
 }
 
+static bool says_no_more(const char *a, const char *b)
+{
+	return b == NULL || b[0] == '\0' || g_str_equal(or_empty(a), b);
+}
+
+bool contact_covers(const struct contact *a, const struct contact *b)
+{
+	bool covers = g_str_equal(a->key, b->key) && says_no_more(a->name, b->name) &&
+	              says_no_more(a->tel_uri, b->tel_uri);
+	for (guint i = 0; covers && i < b->groups->len; i++)
+		covers = contact_in_group(a, g_ptr_array_index(b->groups, i));
+	return covers;
+}
+
 char *contact_hash(const struct contact *contact)
 {
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);

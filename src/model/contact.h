@@ -32,6 +32,9 @@ bool contact_in_group(const struct contact *contact, const char *group);
 bool contact_same_groups(const struct contact *a, const struct contact *b);
 /* Same key, name, telephone and groups; an empty name is no name. */
 bool contact_equal(const struct contact *a, const struct contact *b);
+/* Whether b says nothing that a does not: no name or the same, no telephone or the same, and no
+ * group that a is not in. */
+bool contact_covers(const struct contact *a, const struct contact *b);
 
 /*
  * SHA-256 of the canonical form (hex, 64 characters, owned): equal exactly when contact_equal().

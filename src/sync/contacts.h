@@ -36,6 +36,7 @@ struct contacts_options {
 	bool accept_older; /* a person said that an older IM side is right */
 	bool rollback; /* the mailbox is not written: set by the functions of rollback.c */
 	bool adopt; /* a list that another IM server kept in the mailbox may be taken over */
+	bool dedupe; /* items of one contact that add nothing to the one kept go */
 	bool force; /* plan anew even when nothing changed; try problems again now */
 	/* Asked between two steps; true ends the pass. May be NULL. */
 	bool (*stopping)(void *data);

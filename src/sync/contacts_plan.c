@@ -169,6 +169,8 @@ static bool is_twin(const struct planning *planning, const struct contact_row *r
 {
 	if (g_strcmp0(item->item_id, row->agreed_item_id) == 0)
 		return is_redundant(row, item, kept);
+	if (planning->pass->run->options.dedupe && contact_covers(kept->contact, item->contact))
+		return true;
 	return is_stray(planning, item) ||
 	       (item->op_uuid != NULL && contact_equal(item->contact, kept->contact) &&
 	               g_hash_table_contains(planning->uncertain, item->op_uuid));
@@ -185,11 +187,12 @@ static bool plan_twin(struct planning *planning, const struct contact_row *row,
 	        .mail = JOURNAL_DELETE_TWIN,
 	        .item_id = item->item_id,
 	        .change_key = item->change_key,
-	        .op_uuid = item->op_uuid,
+	        .op_uuid = item->op_uuid != NULL ? item->op_uuid : borrow(""),
 	        .mail_before = item->contact,
 	};
-	return store_contact_uncertain_add(run->store, run->lease, item->op_uuid, item->contact,
-	               planning->now_utc_us, error) &&
+	return (item->op_uuid == NULL ||
+	               store_contact_uncertain_add(run->store, run->lease, item->op_uuid,
+	                       item->contact, planning->now_utc_us, error)) &&
 	       put_step(planning, &step, error);
 }
 

@@ -439,12 +439,13 @@ static bool visit_on_line(struct worker *worker, struct lease *lease, struct vis
 	return good;
 }
 
-static void log_visit(const struct visit *visit)
+static void log_visit(const struct worker *worker, const struct visit *visit)
 {
 	const char *owner = visit->mailbox->owner;
 	const struct plan_counts *done = &visit->contacts.done;
 	const GError *cause = visit_error(visit);
-	if (cause != NULL)
+	/* Work that a person asked for tells that person. */
+	if (cause != NULL && worker->shared->options.contacts_work == NULL)
 		log_warn("visit.failed", "%s: %s (%s)", owner, cause->message, error_reason(cause));
 	uint64_t writes = done->mail_created + done->mail_updated + done->mail_deleted +
 	                  done->im_created + done->im_updated + done->im_deleted;
@@ -470,7 +471,7 @@ static void visit_leased(struct worker *worker, struct lease *lease, struct visi
 	int64_t due = MIN(next_try(worker, cause), deliveries_due);
 	if (!store_lease_release(worker->lease_store, lease, due, &lost))
 		log_warn("lease.release", "%s", lost->message);
-	log_visit(visit);
+	log_visit(worker, visit);
 }
 
 /* A store in memory that knows nothing of this owner; borrowed. */

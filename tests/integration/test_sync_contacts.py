@@ -86,6 +86,9 @@ def _():
         assert {(c["contact"], c["field"], c["IM side"], c["mailbox"], c["taken"]) for c in listed} == {
             ("eve@im.example", "name", "Evelyn", "Eva", "mailbox"),
             ("frank@im.example", "contact", None, "Francis", "mailbox")}, listed
+        assert {(c["contact"], c["now"]) for c in listed} == {
+            ("eve@im.example", "Eva [Work & Co]"), ("frank@im.example", "Francis")}, listed
+        assert json.loads(site.check(site.imex("contacts", "conflicts", "--json"))) == listed
 
 
 @tap.test("ucs: a renamed group is one operation, whichever side renames it")
