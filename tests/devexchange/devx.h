@@ -6,6 +6,7 @@
 
 struct options {
 	char *listen; /* ADDRESS:PORT */
+	bool own_tls_dir; /* made for this run, to be removed after it */
 	char *tls_dir, *tls_cert, *tls_key;
 	char *host; /* the host name that audiences must carry; default: any name of the request */
 	char *realm, *app_id;

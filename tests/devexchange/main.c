@@ -328,9 +328,11 @@ static bool settle_options(struct arguments *a)
 		return complain("--profile is exchange or grommunio, not", a->profile);
 	if (o->record_dir != NULL && g_mkdir_with_parents(o->record_dir, 0700) != 0)
 		return complain("cannot make the --record directory", o->record_dir);
-	if (o->tls_dir == NULL)
+	o->own_tls_dir = o->tls_dir == NULL;
+	if (o->own_tls_dir)
 		o->tls_dir = g_dir_make_tmp("devexchange-XXXXXX", NULL);
-	return true;
+	return o->tls_dir != NULL ||
+	       complain("cannot make a folder for certificates in", g_get_tmp_dir());
 }
 
 static bool make_up(struct devx *devx, const struct arguments *a)
@@ -362,8 +364,8 @@ static void print_banner(const struct devx *devx)
 	       "from exchangelib import Account, Configuration, Credentials\n"
 	       "c = Configuration(service_endpoint='%s/EWS/Exchange.asmx', "
 	       "credentials=Credentials('user0001@demo.example', 'demo'))\n"
-	       "print(list(Account('user0001@demo.example', config=c, "
-	       "access_type='delegate').contacts.all().only('display_name')))\n\n"
+	       "print(*(i.display_name for i in Account('user0001@demo.example', config=c, "
+	       "access_type='delegate').contacts.all()), sep='\\n')\n\n"
 	       "Ctrl-C ends it.\n",
 	        devx->tls->ca_path, devx->url);
 	fflush(stdout);
@@ -433,6 +435,22 @@ static void block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* The throw-away keys and certificates of this run. */
+static void remove_tls_dir(const char *path)
+{
+	GDir *dir = g_dir_open(path, 0, NULL);
+	const char *name;
+
+	while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+		char *file = g_build_filename(path, name, NULL);
+		g_unlink(file);
+		g_free(file);
+	}
+	if (dir != NULL)
+		g_dir_close(dir);
+	g_rmdir(path);
+}
+
 static void tear_down(struct devx *devx)
 {
 	server_stop(devx);
@@ -441,6 +459,8 @@ static void tear_down(struct devx *devx)
 	faults_free(devx->faults);
 	partners_free(devx->partners);
 	tls_free(devx->tls);
+	if (devx->options.own_tls_dir)
+		remove_tls_dir(devx->options.tls_dir);
 	data_file_close(devx->store->data);
 	store_free(devx->store);
 	g_free(devx->url);

@@ -14,6 +14,7 @@ INTEGRATION_TESTS += tests/integration/test_contacts_versions.py
 INTEGRATION_TESTS += tests/integration/test_demo.py
 INTEGRATION_TESTS += tests/integration/test_devexchange.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_data.py
+INTEGRATION_TESTS += tests/integration/test_devexchange_demo.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_exchangelib.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_grommunio.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_faults.py
