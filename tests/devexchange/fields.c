@@ -35,6 +35,10 @@
 	{                                                                                          \
 		uri, NULL, element, FORM_PERSON, PT_STRING, flags, 0, NULL, 0, NULL                \
 	}
+#define RAW(uri, element, flags)                                                                   \
+	{                                                                                          \
+		uri, NULL, element, FORM_RAW, PT_STRING, flags, 0, NULL, 0, NULL                   \
+	}
 #define PHONE(key, tag)                                                                            \
 	{                                                                                          \
 		"contacts:PhoneNumber", key, "PhoneNumbers", FORM_ENTRY, PT_STRING, C | D, tag,    \
@@ -170,6 +174,8 @@ const struct field fields[] = {
         TEXT("contacts:SpouseName", "SpouseName", C | D, 0x3A48),
         TEXT("contacts:Surname", "Surname", C | D, 0x3A11),
         TAGGED("contacts:WeddingAnniversary", "WeddingAnniversary", PT_TIME, C | D, 0x3A41),
+        TAGGED("contacts:BirthdayLocal", "BirthdayLocal", PT_TIME, C, 0),
+        TAGGED("contacts:WeddingAnniversaryLocal", "WeddingAnniversaryLocal", PT_TIME, C, 0),
         SPECIAL("contacts:HasPicture", "HasPicture", C | D | RO),
         TEXT("contacts:PhoneticFullName", "PhoneticFullName", C | RO, 0),
         TEXT("contacts:PhoneticFirstName", "PhoneticFirstName", C | RO, 0),
@@ -182,6 +188,52 @@ const struct field fields[] = {
         TEXT("contacts:DirectoryId", "DirectoryId", C | RO, 0),
         SPECIAL("contacts:ManagerMailbox", "ManagerMailbox", C | RO | F_NOT_ALL),
         SPECIAL("contacts:DirectReports", "DirectReports", C | RO | F_NOT_ALL),
+
+        /* What Outlook.com keeps of contacts, in the schema all the same. */
+        TEXT("contacts:AccountName", "AccountName", C, 0),
+        TAGGED("contacts:IsAutoUpdateDisabled", "IsAutoUpdateDisabled", PT_BOOL, C, 0),
+        TAGGED("contacts:IsMessengerEnabled", "IsMessengerEnabled", PT_BOOL, C, 0),
+        TEXT("contacts:Comment", "Comment", C, 0),
+        TAGGED("contacts:ContactShortId", "ContactShortId", PT_INT, C, 0),
+        TEXT("contacts:ContactType", "ContactType", C, 0),
+        TEXT("contacts:Gender", "Gender", C, 0),
+        TAGGED("contacts:IsHidden", "IsHidden", PT_BOOL, C, 0),
+        TEXT("contacts:ObjectId", "ObjectId", C, 0),
+        TAGGED("contacts:PassportId", "PassportId", PT_LONG, C, 0),
+        TAGGED("contacts:IsPrivate", "IsPrivate", PT_BOOL, C, 0),
+        TEXT("contacts:SourceId", "SourceId", C, 0),
+        TAGGED("contacts:TrustLevel", "TrustLevel", PT_INT, C, 0),
+        TEXT("contacts:CreatedBy", "CreatedBy", C, 0),
+        RAW("contacts:Urls", "Urls", C),
+        RAW("contacts:AbchEmailAddresses", "AbchEmailAddresses", C),
+        TAGGED("contacts:Cid", "Cid", PT_LONG, C, 0),
+        TEXT("contacts:SkypeAuthCertificate", "SkypeAuthCertificate", C, 0),
+        TEXT("contacts:SkypeContext", "SkypeContext", C, 0),
+        TEXT("contacts:SkypeId", "SkypeId", C, 0),
+        TEXT("contacts:SkypeRelationship", "SkypeRelationship", C, 0),
+        TEXT("contacts:YomiNickname", "YomiNickname", C, 0),
+        TEXT("contacts:XboxLiveTag", "XboxLiveTag", C, 0),
+        TAGGED("contacts:InviteFree", "InviteFree", PT_BOOL, C, 0),
+        TAGGED("contacts:HidePresenceAndProfile", "HidePresenceAndProfile", PT_BOOL, C, 0),
+        TAGGED("contacts:IsPendingOutbound", "IsPendingOutbound", PT_BOOL, C, 0),
+        TAGGED("contacts:SupportGroupFeeds", "SupportGroupFeeds", PT_BOOL, C, 0),
+        TEXT("contacts:UserTileHash", "UserTileHash", C, 0),
+        TAGGED("contacts:UnifiedInbox", "UnifiedInbox", PT_BOOL, C, 0),
+        LIST("contacts:Mris", "Mris", C, 0, NULL, NULL),
+        TEXT("contacts:Wlid", "Wlid", C, 0),
+        TEXT("contacts:AbchContactId", "AbchContactId", C, 0),
+        TAGGED("contacts:NotInBirthdayCalendar", "NotInBirthdayCalendar", PT_BOOL, C, 0),
+        TEXT("contacts:ShellContactType", "ShellContactType", C, 0),
+        TAGGED("contacts:ImMri", "ImMri", PT_INT, C, 0),
+        TEXT("contacts:PresenceTrustLevel", "PresenceTrustLevel", C, 0),
+        TEXT("contacts:OtherMri", "OtherMri", C, 0),
+        TEXT("contacts:ProfileLastChanged", "ProfileLastChanged", C, 0),
+        TAGGED("contacts:MobileIMEnabled", "MobileImEnabled", PT_BOOL, C, 0),
+        TEXT("contacts:DisplayNamePrefix", "DisplayNamePrefix", C, 0),
+        TEXT("contacts:YomiGivenName", "YomiGivenName", C, 0),
+        TEXT("contacts:YomiSurname", "YomiSurname", C, 0),
+        TEXT("contacts:PersonalNotes", "PersonalNotes", C, 0),
+        SPECIAL("contacts:PersonId", "PersonId", C | RO | F_NOT_ALL),
 
         PERSON("message:Sender", "Sender", M),
         PEOPLE("message:ToRecipients", "ToRecipients", M | D | F_NOT_FIND | F_APPEND),

@@ -142,6 +142,12 @@ const struct grammar_row grammar[] = {
                 "Suffix:string? Initials:string? FullName:string? Nickname:string? "
                 "YomiFirstName:string? YomiLastName:string?"},
         {"Constant", 't', "Value:string!", NULL},
+        {"AbchEmailAddressDictionary", 't', NULL, "Email:AbchEmailAddressDictionaryEntry+"},
+        {"AbchEmailAddressDictionaryEntry", 't', NULL,
+                "Type:AbchEmailAddressType Address:string IsMessengerEnabled:bool? "
+                "Capabilities:long?"},
+        {"ContactUrlDictionary", 't', NULL, "Url:ContactUrlDictionaryEntry+"},
+        {"ContactUrlDictionaryEntry", 't', NULL, "Type:ContactUrlKey Address:string? Name:string?"},
         {"ContactItem", 't', NULL,
                 "MimeContent:MimeContent? ItemId:ItemId? ParentFolderId:FolderId? "
                 "ItemClass:string? Subject:string? Sensitivity:SensitivityChoices? Body:Body? "
@@ -162,7 +168,7 @@ const struct grammar_row grammar[] = {
                 "PredictedActionReasons:Any? IsClutter:bool? NextPredictedAction:Any? "
                 "GroupingAction:Any? BlockStatus:bool? HasBlockedImages:bool? TextBody:Body? "
                 "IconIndex:Any? MimeContentUTF8:MimeContentUTF8? SearchKey:base64? "
-                "SortKey:int? Hashtags:ArrayOfStrings? Mentions:ArrayOfRecipients? "
+                "SortKey:long? Hashtags:ArrayOfStrings? Mentions:ArrayOfRecipients? "
                 "MentionedMe:bool? PendingSocialActivityTagIds:ArrayOfStrings? FileAs:string? "
                 "FileAsMapping:FileAsMapping? DisplayName:string? GivenName:string? "
                 "Initials:string? MiddleName:string? Nickname:string? "
@@ -183,9 +189,10 @@ const struct grammar_row grammar[] = {
                 "ManagerMailbox:SingleRecipient? DirectReports:ArrayOfRecipients? "
                 "AccountName:string? IsAutoUpdateDisabled:bool? IsMessengerEnabled:bool? "
                 "Comment:string? ContactShortId:int? ContactType:string? Gender:string? "
-                "IsHidden:bool? ObjectId:string? PassportId:int? IsPrivate:bool? "
-                "SourceId:string? TrustLevel:int? CreatedBy:string? Urls:Any? "
-                "AbchEmailAddresses:Any? Cid:int? SkypeAuthCertificate:string? "
+                "IsHidden:bool? ObjectId:string? PassportId:long? IsPrivate:bool? "
+                "SourceId:string? TrustLevel:int? CreatedBy:string? Urls:ContactUrlDictionary? "
+                "AbchEmailAddresses:AbchEmailAddressDictionary? Cid:long? "
+                "SkypeAuthCertificate:string? "
                 "SkypeContext:string? SkypeId:string? SkypeRelationship:string? "
                 "YomiNickname:string? XboxLiveTag:string? InviteFree:bool? "
                 "HidePresenceAndProfile:bool? IsPendingOutbound:bool? SupportGroupFeeds:bool? "
@@ -237,7 +244,7 @@ const struct grammar_row grammar[] = {
                 "PredictedActionReasons:Any? IsClutter:bool? NextPredictedAction:Any? "
                 "GroupingAction:Any? BlockStatus:bool? HasBlockedImages:bool? TextBody:Body? "
                 "IconIndex:Any? MimeContentUTF8:MimeContentUTF8? SearchKey:base64? "
-                "SortKey:int? Hashtags:ArrayOfStrings? Mentions:ArrayOfRecipients? "
+                "SortKey:long? Hashtags:ArrayOfStrings? Mentions:ArrayOfRecipients? "
                 "MentionedMe:bool? PendingSocialActivityTagIds:ArrayOfStrings? "
                 "DisplayName:string? FileAs:string? ContactSource:ContactSource? "
                 "Members:MembersList?"},
@@ -332,7 +339,7 @@ const struct grammar_row grammar[] = {
                 "PredictedActionReasons:Any? IsClutter:bool? NextPredictedAction:Any? "
                 "GroupingAction:Any? BlockStatus:bool? HasBlockedImages:bool? TextBody:Body? "
                 "IconIndex:Any? MimeContentUTF8:MimeContentUTF8? SearchKey:base64? "
-                "SortKey:int? Hashtags:ArrayOfStrings? Mentions:ArrayOfRecipients? "
+                "SortKey:long? Hashtags:ArrayOfStrings? Mentions:ArrayOfRecipients? "
                 "MentionedMe:bool? PendingSocialActivityTagIds:ArrayOfStrings?"},
         {"Member", 't', "Key:string", "Mailbox:EmailAddress? Status:MemberStatus?"},
         {"MembersList", 't', NULL, "Member:Member*"},
@@ -356,7 +363,7 @@ const struct grammar_row grammar[] = {
                 "PredictedActionReasons:Any? IsClutter:bool? NextPredictedAction:Any? "
                 "GroupingAction:Any? BlockStatus:bool? HasBlockedImages:bool? TextBody:Body? "
                 "IconIndex:Any? MimeContentUTF8:MimeContentUTF8? SearchKey:base64? "
-                "SortKey:int? Hashtags:ArrayOfStrings? Mentions:ArrayOfRecipients? "
+                "SortKey:long? Hashtags:ArrayOfStrings? Mentions:ArrayOfRecipients? "
                 "MentionedMe:bool? PendingSocialActivityTagIds:ArrayOfStrings? "
                 "Sender:SingleRecipient? ToRecipients:ArrayOfRecipients? "
                 "CcRecipients:ArrayOfRecipients? BccRecipients:ArrayOfRecipients? "

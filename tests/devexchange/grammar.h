@@ -6,7 +6,7 @@
  *   content     "A:Type B:Type? (C:X|D:Y)+": a sequence of elements and choices, each followed
  *               by `?`, `*`, `+` or nothing; `m.` or `t.` before a name changes the namespace
  *               "#Type": text of that type; "=A B C": one of these words (rows of one name add up)
- *   types       string nonempty bool int int:LOW:HIGH float dateTime base64 guid Any, or a row
+ *   types       string nonempty bool int int:LOW:HIGH long float dateTime base64 guid Any, or a row
  * The rows say what the public EWS schema says about the operations that this server speaks.
  */
 #ifndef DEVX_GRAMMAR_H

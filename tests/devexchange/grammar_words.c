@@ -4,6 +4,7 @@
 #include <glib.h>
 
 const struct grammar_row grammar_words[] = {
+        {"AbchEmailAddressType", 't', NULL, "=Personal Business Other Passport"},
         {"AffectedTaskOccurrences", 't', NULL, "=AllOccurrences SpecifiedOccurrenceOnly"},
         {"Aggregate", 't', NULL, "=Minimum Maximum"},
         {"BodyTypeResponse", 't', NULL, "=Best HTML Text"},
@@ -15,6 +16,9 @@ const struct grammar_row grammar_words[] = {
                 "SendToChangedAndSaveCopy"},
         {"ConflictResolution", 't', NULL, "=NeverOverwrite AutoResolve AlwaysOverwrite"},
         {"ContactSource", 't', NULL, "=ActiveDirectory Store"},
+        {"ContactUrlKey", 't', NULL,
+                "=Personal Business Attachment EbcDisplayDefinition EbcFinalImage EbcLogo Feed "
+                "Image InternalMarker Other"},
         {"ContainmentComparison", 't', NULL,
                 "=Exact IgnoreCase IgnoreNonSpacingCharacters Loose "
                 "IgnoreCaseAndNonSpacingCharacters LooseAndIgnoreCase LooseAndIgnoreNonSpace "

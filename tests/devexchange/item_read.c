@@ -119,6 +119,31 @@ static void set_email_parts(struct item *item, uint32_t id, const struct xml_nod
 	props_set(item->props, fid.email_type1 + n, type);
 }
 
+static void raw_write(GString *out, const struct xml_node *node)
+{
+	char *tag = g_strconcat("t:", node->name, NULL);
+
+	if (node->first == NULL)
+		xml_put(out, tag, node->text);
+	else
+		xml_open(out, tag);
+	for (const struct xml_node *c = node->first; c != NULL; c = c->next)
+		raw_write(out, c);
+	if (node->first != NULL)
+		xml_close(out, tag);
+	g_free(tag);
+}
+
+/* What is in an element whose parts have neither attributes nor meaning here. */
+static char *raw_children(const struct xml_node *node)
+{
+	GString *out = g_string_new(NULL);
+
+	for (const struct xml_node *c = node->first; c != NULL; c = c->next)
+		raw_write(out, c);
+	return g_string_free(out, FALSE);
+}
+
 static const char *set_entries(struct item *item, uint32_t first, const struct xml_node *node)
 {
 	const char *code = NULL;
@@ -345,6 +370,9 @@ const char *item_set_child(struct item *item, const struct xml_node *child, bool
 		return NULL;
 	case FORM_PEOPLE:
 		set_people(item, id, child);
+		return NULL;
+	case FORM_RAW:
+		props_take(item->props, id, raw_children(child));
 		return NULL;
 	case FORM_PERSON:
 		props_take(item->props, id, person_from_node(xml_child(child, "Mailbox")));

@@ -71,6 +71,7 @@ enum field_form {
 	FORM_ENTRY, /* one t:Entry of a dictionary */
 	FORM_EMAIL, /* t:Entry with name and routing type */
 	FORM_ADDRESS, /* one sub-field of a physical address */
+	FORM_RAW, /* kept as its XML */
 	FORM_SPECIAL, /* written by name: see write_item.c */
 };
 

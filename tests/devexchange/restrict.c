@@ -53,7 +53,7 @@ char *item_path_value(const void *object, const struct xml_node *path, enum prop
 		*type = PT_TIME;
 	char **list = props_get_list(item->props, id);
 	if (list != NULL && (field_of(id) == NULL || field_of(id)->form == FORM_LIST))
-		return g_strjoinv("\n", list);
+		return g_strjoinv("\x1f", list);
 	return item_value(item, id);
 }
 
@@ -114,8 +114,8 @@ static bool two_operands(const struct xml_node *e, const void *object, value_of_
 	if (left != NULL && right != NULL) {
 		/* The constant is brought into the canonical form of the property's type. */
 		char *canonical = value_canonical(type, right);
-		if (strchr(left, '\n') != NULL) {
-			char **parts = g_strsplit(left, "\n", -1);
+		if (strchr(left, '\x1f') != NULL) {
+			char **parts = g_strsplit(left, "\x1f", -1);
 			match = false;
 			for (char **p = parts; *p != NULL && !match; p++)
 				match = compare_with(
@@ -190,8 +190,8 @@ static bool contains(const struct xml_node *e, const void *object, value_of_path
 	else
 		match = word_prefix(hay, needle);
 	/* Any value of a multi-valued property may match. */
-	if (!match && strchr(hay, '\n') != NULL) {
-		char **parts = g_strsplit(hay, "\n", -1);
+	if (!match && strchr(hay, '\x1f') != NULL) {
+		char **parts = g_strsplit(hay, "\x1f", -1);
 		for (char **p = parts; *p != NULL && !match; p++)
 			match = mode != NULL && strcmp(mode, "Prefixed") == 0
 			                ? g_str_has_prefix(*p, needle)

@@ -62,9 +62,11 @@ static struct type type_parse(const char *name)
 		const char *name;
 		enum simple simple;
 	} simple[] = {{"string", S_STRING}, {"nonempty", S_NONEMPTY}, {"bool", S_BOOL},
-	        {"int", S_INT}, {"float", S_FLOAT}, {"dateTime", S_TIME}, {"base64", S_BASE64},
-	        {"guid", S_GUID}, {"Any", S_ANY}};
-	struct type t = {.low = INT32_MIN, .high = INT32_MAX};
+	        {"int", S_INT}, {"long", S_INT}, {"float", S_FLOAT}, {"dateTime", S_TIME},
+	        {"base64", S_BASE64}, {"guid", S_GUID}, {"Any", S_ANY}};
+	bool is_long = strcmp(name, "long") == 0;
+	struct type t = {
+	        .low = is_long ? INT64_MIN : INT32_MIN, .high = is_long ? INT64_MAX : INT32_MAX};
 	char **part = g_strsplit(name, ":", 3);
 	bool found = false;
 

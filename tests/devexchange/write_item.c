@@ -557,6 +557,12 @@ static void row_write(struct writer *w, uint32_t id)
 	case FORM_PERSON:
 		person_write(w, id, tag);
 		break;
+	case FORM_RAW: {
+		const char *value = props_get(w->item->props, id);
+		if (value != NULL)
+			g_string_append_printf(w->out, "<%s>%s</%s>", tag, value, tag);
+		break;
+	}
 	case FORM_ENTRY:
 	case FORM_EMAIL:
 	case FORM_ADDRESS:

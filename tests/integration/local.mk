@@ -16,6 +16,7 @@ INTEGRATION_TESTS += tests/integration/test_devexchange.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_data.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_demo.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_exchangelib.py
+INTEGRATION_TESTS += tests/integration/test_devexchange_fields.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_grommunio.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_faults.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_operations.py
