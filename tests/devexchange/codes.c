@@ -14,6 +14,8 @@ static const struct {
         {"ErrorCannotCreateContactInNonContactFolder",
                 "Contacts can only be created in a contacts folder."},
         {"ErrorCannotDeleteObject", "The object could not be deleted."},
+        {"ErrorCannotUseFolderIdForItemId", "A folder id cannot be used for an item id."},
+        {"ErrorCannotUseItemIdForFolderId", "An item id cannot be used for a folder id."},
         {"ErrorChangeKeyRequired", "The change key is required."},
         {"ErrorChangeKeyRequiredForWriteOperations", "Change key is required for this operation."},
         {"ErrorContentConversionFailed", "Content conversion failed."},

@@ -48,7 +48,8 @@ const char *ctx_folder(struct ctx *ctx, const struct xml_node *node, struct fold
 	if (code != NULL)
 		return invalid_id(code);
 	if (id.kind != ID_FOLDER)
-		return "ErrorInvalidId";
+		return invalid_id(
+		        id.kind == ID_ITEM ? "ErrorCannotUseItemIdForFolderId" : "ErrorInvalidId");
 	const char *key = xml_attr(node, "ChangeKey");
 	if (key != NULL && *key != '\0' && change_key_parse(key, &mod) != NULL)
 		return "ErrorInvalidChangeKey";
@@ -77,7 +78,8 @@ const char *ctx_item(struct ctx *ctx, const struct xml_node *node, struct item *
 	if (code != NULL)
 		return invalid_id(code);
 	if (id.kind != ID_ITEM)
-		return "ErrorInvalidId";
+		return invalid_id(id.kind == ID_FOLDER ? "ErrorCannotUseFolderIdForItemId"
+		                                       : "ErrorInvalidId");
 	const char *key = xml_attr(node, "ChangeKey");
 	if (key != NULL && *key != '\0' && change_key_parse(key, &mod) != NULL)
 		return "ErrorInvalidChangeKey";

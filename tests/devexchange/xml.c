@@ -79,6 +79,24 @@ static void add_attrs(struct build *b, struct xml_node *node, int n, const xmlCh
 	}
 }
 
+/* The place of the element's name: the parser is at the end of its start tag. */
+static void mark_place(const xmlParserInput *in, struct xml_node *node)
+{
+	const xmlChar *at = in->cur;
+
+	node->line = in->line;
+	node->column = in->col + 1;
+	for (; at > in->base && *at != '<'; at--) {
+		node->line -= *at == '\n';
+		node->column -= (*at & 0xc0) != 0x80;
+	}
+	if (node->line == in->line)
+		return;
+	/* The tag is spread over lines: count anew from the beginning of its first. */
+	for (node->column = 1; at >= in->base && *at != '\n'; at--)
+		node->column += (*at & 0xc0) != 0x80;
+}
+
 static void on_start(void *data, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri,
         int n_ns, const xmlChar **namespaces, int n_attrs, int n_default, const xmlChar **attrs)
 {
@@ -96,8 +114,7 @@ static void on_start(void *data, const xmlChar *local, const xmlChar *prefix, co
 	node->ns = ns_of(uri);
 	node->name = g_string_chunk_insert_const(b->doc->strings, (const char *)local);
 	node->text = "";
-	node->line = b->parser->input != NULL ? b->parser->input->line : 0;
-	node->column = b->parser->input != NULL ? b->parser->input->col : 0;
+	mark_place(b->parser->input, node);
 	add_attrs(b, node, n_attrs, attrs);
 	node->parent = b->current;
 	if (b->current == NULL)

@@ -21,8 +21,8 @@ from exchangelib import (Account, Body, Build, Configuration, Contact, Credentia
                          HTMLBody, IMPERSONATION, ItemAttachment, Mailbox, Message, Q)
 from exchangelib.errors import (ErrorDeleteDistinguishedFolder, ErrorFolderExists,  # noqa: E402
                                 ErrorFolderNotFound, ErrorImpersonateUserDenied,
-                                ErrorIrresolvableConflict, ErrorInvalidSyncStateData, ErrorItemNotFound,
-                                ErrorNonExistentMailbox, ErrorSubscriptionNotFound, UnauthorizedError)
+                                ErrorIrresolvableConflict, ErrorInvalidSyncStateData, ErrorItemNotFound, ErrorItemSave,
+                                ErrorNonExistentMailbox, ErrorSubscriptionNotFound, TransportError, UnauthorizedError)
 from exchangelib.folders import Contacts, Messages  # noqa: E402
 from exchangelib.indexed_properties import EmailAddress, PhoneNumber, PhysicalAddress  # noqa: E402
 from exchangelib.properties import Member  # noqa: E402
@@ -111,6 +111,21 @@ def _():
                         auth_type="basic", max_connections=1)
     raises(UnauthorizedError, lambda: Account("ann@corp.example", config=bad, autodiscover=False,
                                               access_type=DELEGATE).inbox.total_count)
+
+
+@tap.test("over TLS only, and with a CA that the client does not know not at all")
+def _():
+    equal(DX.ews.startswith("https://localhost:"), True)
+    mine = os.environ.pop("REQUESTS_CA_BUNDLE")
+    try:
+        stranger = Configuration(service_endpoint=DX.ews, credentials=Credentials("bob@corp.example", "geheim"),
+                                 auth_type="basic", version=ANN.version, max_connections=1)
+        raises(TransportError, lambda: Account("bob@corp.example", config=stranger, autodiscover=False,
+                                               access_type=DELEGATE).inbox.total_count)
+    finally:
+        os.environ["REQUESTS_CA_BUNDLE"] = mine
+    stranger = account("bob@corp.example", "geheim")
+    stranger.protocol.close()
 
 
 @tap.test("the folder tree is there with its default folders")
@@ -263,7 +278,13 @@ def _():
     equal(got.display_name, "Team")
     equal({m.mailbox.email_address for m in got.members}, {"ada@corp.example", "bob@corp.example"})
     equal(got.item_class, "IPM.DistList")
-    team.delete()
+    got.members = members[1:] + [Member(mailbox=Mailbox(name="Eve", email_address="eve@corp.example", mailbox_type="OneOff"))]
+    got.display_name = "Crew"
+    got.save(update_fields=["display_name", "members"])
+    again = ANN.contacts.get(id=team.id)
+    equal((again.display_name, sorted(m.mailbox.email_address for m in again.members)),
+          ("Crew", ["bob@corp.example", "eve@corp.example"]))
+    again.delete()
 
 
 @tap.test("restrictions, order and paging")
@@ -304,8 +325,21 @@ def _():
     gone_item.delete()
     got = list(ANN.fetch(made))
     equal([isinstance(g, ErrorItemNotFound) for g in got], [False, True, False])
+    kept = [Contact(account=ANN, folder=ANN.contacts, id=m.id, changekey=m.changekey) for m in (made[0], gone, made[2])]
+    for number, contact in enumerate(kept):
+        contact.job_title = "J%d" % number
+    results = ANN.bulk_update([(contact, ["job_title"]) for contact in kept], conflict_resolution="AlwaysOverwrite")
+    equal([isinstance(r, ErrorItemNotFound) for r in results], [False, True, False])
+    equal([c.job_title for c in ANN.fetch([made[0], made[2]])], ["J0", "J2"])
+    equal([isinstance(r, ErrorItemNotFound) for r in ANN.bulk_copy(made, ANN.contacts)], [False, True, False])
+    equal([isinstance(r, ErrorItemNotFound) for r in ANN.bulk_move(made[:2], ANN.trash)], [False, True])
     results = ANN.bulk_delete(made)
-    equal([r is True for r in results], [True, False, True])
+    equal([r is True for r in results], [False, False, True])
+    with DX.striking(kind="bad-item", operation="CreateItem", item=1, code="ErrorItemSave"):
+        mixed = ANN.bulk_create(ANN.contacts, [Contact(display_name="M%d" % n) for n in range(3)])
+    equal([isinstance(m, ErrorItemSave) for m in mixed], [False, True, False])
+    equal(sorted(c.display_name for c in ANN.contacts.filter(display_name__startswith="M")), ["M0", "M2"])
+    equal(ANN.contacts.filter(display_name__startswith="M").delete(), [True, True])
 
 
 @tap.test("messages: draft, sent, received, read")

@@ -532,6 +532,154 @@ def _():
         assert ann.code(op("AddImContactToGroup", contact_id(eve), group_id(group))) == "ErrorInvalidImContactId"
 
 
+# --- strictness
+
+FOLDER_IDS = "<m:FolderIds>%s</m:FolderIds>"
+ID_ONLY = "<m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape>"
+FOLDER_ID_ONLY = "<m:FolderShape><t:BaseShape>IdOnly</t:BaseShape></m:FolderShape>"
+# Each operation with a place for the id of a folder, or of an item.
+OF_FOLDERS = {
+    "GetFolder": "<m:GetFolder>" + FOLDER_ID_ONLY + FOLDER_IDS + "</m:GetFolder>",
+    "FindFolder": '<m:FindFolder Traversal="Shallow">' + FOLDER_ID_ONLY + "<m:ParentFolderIds>%s</m:ParentFolderIds></m:FindFolder>",
+    "FindItem": '<m:FindItem Traversal="Shallow">' + ID_ONLY + "<m:ParentFolderIds>%s</m:ParentFolderIds></m:FindItem>",
+    "CreateFolder": "<m:CreateFolder><m:ParentFolderId>%s</m:ParentFolderId><m:Folders><t:Folder><t:DisplayName>q</t:DisplayName>"
+                    "</t:Folder></m:Folders></m:CreateFolder>",
+    "CreateItem": '<m:CreateItem MessageDisposition="SaveOnly"><m:SavedItemFolderId>%s</m:SavedItemFolderId><m:Items><t:Message/>'
+                  "</m:Items></m:CreateItem>",
+    "SyncFolderItems": "<m:SyncFolderItems>" + ID_ONLY + "<m:SyncFolderId>%s</m:SyncFolderId><m:MaxChangesReturned>1"
+                       "</m:MaxChangesReturned></m:SyncFolderItems>",
+    "SyncFolderHierarchy": "<m:SyncFolderHierarchy>" + FOLDER_ID_ONLY + "<m:SyncFolderId>%s</m:SyncFolderId></m:SyncFolderHierarchy>",
+    "DeleteFolder": '<m:DeleteFolder DeleteType="HardDelete">' + FOLDER_IDS + "</m:DeleteFolder>",
+    "EmptyFolder": '<m:EmptyFolder DeleteType="HardDelete" DeleteSubFolders="false">' + FOLDER_IDS + "</m:EmptyFolder>",
+    "UpdateFolder": "<m:UpdateFolder><m:FolderChanges><t:FolderChange>%s<t:Updates><t:SetFolderField><t:FieldURI "
+                    'FieldURI="folder:DisplayName"/><t:Folder><t:DisplayName>z</t:DisplayName></t:Folder></t:SetFolderField>'
+                    "</t:Updates></t:FolderChange></m:FolderChanges></m:UpdateFolder>",
+    "MoveFolder": '<m:MoveFolder><m:ToFolderId><t:DistinguishedFolderId Id="drafts"/></m:ToFolderId>' + FOLDER_IDS
+                  + "</m:MoveFolder>",
+    "Subscribe": "<m:Subscribe><m:StreamingSubscriptionRequest><t:FolderIds>%s</t:FolderIds><t:EventTypes><t:EventType>"
+                 "CreatedEvent</t:EventType></t:EventTypes></m:StreamingSubscriptionRequest></m:Subscribe>",
+}
+ITEM_IDS = "<m:ItemIds>%s</m:ItemIds>"
+OF_ITEMS = {
+    "GetItem": "<m:GetItem>" + ID_ONLY + ITEM_IDS + "</m:GetItem>",
+    "UpdateItem": '<m:UpdateItem ConflictResolution="AlwaysOverwrite"><m:ItemChanges><t:ItemChange>%s<t:Updates><t:SetItemField>'
+                  '<t:FieldURI FieldURI="contacts:JobTitle"/><t:Contact><t:JobTitle>x</t:JobTitle></t:Contact></t:SetItemField>'
+                  "</t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>",
+    "DeleteItem": '<m:DeleteItem DeleteType="HardDelete">' + ITEM_IDS + "</m:DeleteItem>",
+    "MoveItem": '<m:MoveItem><m:ToFolderId><t:DistinguishedFolderId Id="inbox"/></m:ToFolderId>' + ITEM_IDS + "</m:MoveItem>",
+    "CopyItem": '<m:CopyItem><m:ToFolderId><t:DistinguishedFolderId Id="inbox"/></m:ToFolderId>' + ITEM_IDS + "</m:CopyItem>",
+    "ExpandDL": "<m:ExpandDL><m:Mailbox>%s</m:Mailbox></m:ExpandDL>",
+}
+
+
+@tap.test("ids that lead nowhere, are no ids, or are another kind's: the right code from every operation")
+def _():
+    with world() as dx:
+        ann, bob = Owner(dx), Owner(dx, BOB)
+        item = ann.create(CONTACT, "contacts").get("Id")
+        gone = ann.create(CONTACT, "contacts").get("Id")
+        ann.ok(delete(gone))
+        folder = ann.ok(OF_FOLDERS["CreateFolder"] % '<t:DistinguishedFolderId Id="inbox"/>').find(".//t:FolderId", NS).get("Id")
+        lost = ann.ok((OF_FOLDERS["CreateFolder"] % '<t:DistinguishedFolderId Id="drafts"/>')).find(".//t:FolderId", NS).get("Id")
+        ann.ok(OF_FOLDERS["DeleteFolder"] % ('<t:FolderId Id="%s"/>' % lost))
+        theirs = bob.create(CONTACT, "contacts").get("Id")
+        missing = {"SyncFolderItems": "ErrorSyncFolderNotFound", "SyncFolderHierarchy": "ErrorSyncFolderNotFound",
+                   "CreateFolder": "ErrorParentFolderNotFound"}
+        for name, body in OF_FOLDERS.items():
+            for given, key, code in ((lost, "", missing.get(name, "ErrorFolderNotFound")), ("AAMk", "", "ErrorInvalidIdMalformed"),
+                                     ("", "", "ErrorInvalidIdEmpty"), (item, "", "ErrorCannotUseItemIdForFolderId"),
+                                     (folder, "zz", "ErrorInvalidChangeKey")):
+                key = key and ' ChangeKey="%s"' % key
+                got = ann.codes(body % ('<t:FolderId Id="%s"%s/>' % (given, key)))
+                assert got == [code], (name, given, got, code)
+        for name, body in OF_ITEMS.items():
+            for given, key, code in ((gone, "", "ErrorItemNotFound"), ("AAMk", "", "ErrorInvalidIdMalformed"),
+                                     ("", "", "ErrorInvalidIdEmpty"), (folder, "", "ErrorCannotUseFolderIdForItemId"),
+                                     (item, "zz", "ErrorInvalidChangeKey"), (theirs, "", "ErrorAccessDenied")):
+                key = key and ' ChangeKey="%s"' % key
+                got = ann.codes(body % ('<t:ItemId Id="%s"%s/>' % (given, key)))
+                assert got == [code], (name, given, got, code)
+        assert ann.codes(OF_ITEMS["GetItem"] % ('<t:ItemId Id="%s"/><t:ItemId Id="%s"/><t:ItemId Id="%s"/>' % (
+            gone, item, "AAMk"))) == ["ErrorItemNotFound", "NoError", "ErrorInvalidIdMalformed"], "each by itself"
+
+
+@tap.test("a schema fault names line and position of the element that is wrong")
+def _():
+    from devexchange import envelope
+    mark = "\N{BLACK RIGHTWARDS ARROWHEAD}"
+    wrong = (
+        "<m:GetFolder>\n  <m:FolderShape>\n    <%st:BaseShape>Nope</t:BaseShape></m:FolderShape></m:GetFolder>",
+        "<m:GetItem>" + ID_ONLY + "\n\n <%sm:Bogus a='1'\n  b='2'/></m:GetItem>",
+        "<m:SyncFolderItems>" + ID_ONLY + '<m:SyncFolderId><t:DistinguishedFolderId Id="inbox"/></m:SyncFolderId>'
+        "<%sm:MaxChangesReturned>513</m:MaxChangesReturned></m:SyncFolderItems>",
+        "<!-- \u00fc\u20ac -->\n<!-- \u00fc --><%sm:DeleteItem\n   x='y'><m:ItemIds><t:ItemId Id='x'/></m:ItemIds></m:DeleteItem>",
+        "<m:CreateItem><m:Items><t:Contact><t:DisplayName>a</t:DisplayName>\n\t<%st:Subject>after</t:Subject></t:Contact></m:Items>"
+        "</m:CreateItem>",
+    )
+    with world() as dx:
+        for body in wrong:
+            text = envelope(body % mark)
+            before = text[:text.index(mark)].split("\n")
+            status, _, data = dx.post(text.replace(mark, "").encode(), user=ANN + ":secret")
+            from lxml import etree
+            root = etree.fromstring(data)
+            place = [int(root.find(".//t:" + n, NS).text) for n in ("LineNumber", "LinePosition")]
+            assert status == 500 and place == [len(before), len(before[-1]) + 1], (body, place, data[-400:])
+            assert root.find(".//t:Violation", NS).text
+
+
+@tap.test("limits: 512 changes, so many entries in a search, so many bytes")
+def _():
+    with world("--find-limit", "50") as dx:
+        ann = Owner(dx)
+        ann.ok("<m:CreateItem><m:Items>%s</m:Items></m:CreateItem>" % ("<t:Contact/>" * 600))
+        pages = []
+        state = ""
+        while True:
+            root = ann.ok(CHANGES % ("contacts", state and "<m:SyncState>%s</m:SyncState>" % state))
+            pages.append(len(root.findall(".//t:Create", NS)))
+            state = root.find(".//m:SyncState", NS).text
+            if root.find(".//m:IncludesLastItemInRange", NS).text == "true":
+                break
+        assert pages == [512, 88], pages
+        for number in ("0", "513", "-1", "many"):
+            assert ann.code((CHANGES % ("contacts", "")).replace("512", number)) == "ErrorSchemaValidation", number
+        assert ann.code(PLAIN) == "ErrorExceededFindCountLimit"
+        paged = PLAIN.replace("<m:ParentFolderIds>", '<m:IndexedPageItemView MaxEntriesReturned="%s" Offset="%s" '
+                              'BasePoint="Beginning"/><m:ParentFolderIds>')
+        root = ann.ok(paged % (1000, 560)).find(".//m:RootFolder", NS)
+        assert len(root.findall(".//t:Contact", NS)) == 40 and root.get("IncludesLastItemInRange") == "true"
+        root = ann.ok(paged % (1000, 0)).find(".//m:RootFolder", NS)
+        assert len(root.findall(".//t:Contact", NS)) == 50 and root.get("TotalItemsInView") == "600"
+        assert ann.code(paged % (0, 0)) in ("ErrorSchemaValidation", "ErrorInvalidIndexedPagingParameters")
+        assert ann.code(paged % (5, -1)) in ("ErrorSchemaValidation", "ErrorInvalidIndexedPagingParameters")
+        status, _, _ = dx.post(b" " * ((64 << 20) + 1), user=ANN + ":secret")
+        assert status == 413, status
+
+
+@tap.test("conflicts: a stale change key is refused or merged, as the client asked")
+def _():
+    def update(key, how, field, value):
+        return ('<m:UpdateItem ConflictResolution="%s"><m:ItemChanges><t:ItemChange><t:ItemId Id="%s"%s/><t:Updates>'
+                '<t:SetItemField><t:FieldURI FieldURI="contacts:%s"/><t:Contact><t:%s>%s</t:%s></t:Contact></t:SetItemField>'
+                "</t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>" % (
+                    how, item, key and ' ChangeKey="%s"' % key, field, field, value, field))
+    with world() as dx:
+        ann = Owner(dx)
+        made = ann.create(CONTACT, "contacts")
+        item, first = made.get("Id"), made.get("ChangeKey")
+        second = ann.ok(update(first, "NeverOverwrite", "JobTitle", "one")).find(".//t:ItemId", NS).get("ChangeKey")
+        assert second != first
+        assert ann.code(update(first, "NeverOverwrite", "Department", "x")) == "ErrorIrresolvableConflict"
+        assert ann.code(update(first, "AutoResolve", "JobTitle", "x")) == "ErrorIrresolvableConflict"
+        merged = ann.ok(update(first, "AutoResolve", "Department", "two"))
+        assert merged.find(".//m:ConflictResults/t:Count", NS) is not None
+        ann.ok(update(first, "AlwaysOverwrite", "JobTitle", "three"))
+        assert ann.code(update("", "AutoResolve", "JobTitle", "x")) == "ErrorChangeKeyRequiredForWriteOperations"
+        shown = ann.get(item)
+        assert [shown.find(".//t:" + n, NS).text for n in ("JobTitle", "Department")] == ["three", "two"]
+
+
 # --- notifications
 
 EVERYTHING = ("Copied", "Created", "Deleted", "Modified", "Moved", "NewMail")
