@@ -1,5 +1,6 @@
 #include "store/cursor.h"
 
+#include "store/record.h"
 #include "store/store_private.h"
 
 static const char *const stream_names[] = {"live", "backfill"};
@@ -24,7 +25,7 @@ bool store_cursor_get(struct store *store, const char *source, enum cursor_strea
 	autoptr(db_result) result = db_query(store->db,
 	        "SELECT position, until, since_utc_us, started_utc_us, moved_utc_us, "
 	        "newest_utc_us, "
-	        "row_count, done FROM source_cursor WHERE source = $1 AND stream = $2",
+	        "row_count, done, end_utc_us FROM source_cursor WHERE source = $1 AND stream = $2",
 	        DB_VALUES(db_text(source), db_text(stream_names[stream])), error);
 	if (result == NULL)
 		return false;
@@ -42,6 +43,7 @@ bool store_cursor_get(struct store *store, const char *source, enum cursor_strea
 	cursor->newest_utc_us = db_column_int64(result, 5);
 	cursor->rows = db_column_int64(result, 6);
 	cursor->done = db_column_int64(result, 7) != 0;
+	cursor->end_utc_us = db_column_int64(result, 8);
 	*out = cursor;
 	return true;
 }
@@ -88,10 +90,12 @@ bool store_cursor_move(
 	return db_run(store->db,
 	               "UPDATE source_cursor SET position = $3, newest_utc_us = $4, row_count = "
 	               "$5, "
-	               "done = $6, moved_utc_us = $7 WHERE source = $1 AND stream = $2",
+	               "done = $6, moved_utc_us = $7, end_utc_us = $8 WHERE source = $1 AND stream "
+	               "= $2",
 	               DB_VALUES(db_text(cursor->source), db_text(stream_names[cursor->stream]),
 	                       db_text(cursor->position), db_int(cursor->newest_utc_us),
-	                       db_int(cursor->rows), db_int(cursor->done), db_int(now_utc_us)),
+	                       db_int(cursor->rows), db_int(cursor->done), db_int(now_utc_us),
+	                       db_int(cursor->end_utc_us)),
 	               error) &&
 	       need_row(store, cursor, error);
 }
@@ -131,22 +135,60 @@ static char *or_null(char *text)
 	return NULL;
 }
 
-bool store_gap_put(struct store *store, const struct gap *gap, bool *is_new, GError **error)
+/* Gaps belong to the archive: what became of them is told with it. */
+static bool record_gap(struct store *store, const char *what, const struct gap *gap,
+        int64_t now_utc_us, GError **error)
 {
-	if (!db_run(store->db,
+	g_autofree char *detail = g_strdup_printf(
+	        "%s %s %s", gap->source, gap->reason, gap->key != NULL ? gap->key : "");
+	const struct archive_event event = {
+	        .what = what, .at_utc_us = now_utc_us, .detail = detail};
+	return archive_record(store, &event, error);
+}
+
+static bool put_gap(struct store *store, const struct gap *gap, bool *is_new, GError **error)
+{
+	int64_t changed = 0;
+	if (!store_run(store,
 	            "INSERT INTO source_gap (source, owner, source_key, reason, detail, "
-	            "sent_utc_us, "
-	            "seen_utc_us) VALUES ($1, $2, $3, $4, $5, $6, $7) "
-	            "ON CONFLICT (source, owner, source_key, reason) DO NOTHING",
+	            "sent_utc_us, seen_utc_us) VALUES ($1, $2, $3, $4, $5, $6, $7) "
+	            "ON CONFLICT (source, owner, source_key, reason) "
+	            "DO UPDATE SET filled_utc_us = NULL WHERE source_gap.filled_utc_us IS NOT NULL",
 	            DB_VALUES(db_text(gap->source), db_text(or_empty(gap->owner)),
 	                    db_text(or_empty(gap->key)), db_text(gap->reason),
 	                    db_text(or_empty(gap->detail)), db_int(gap->sent_utc_us),
 	                    db_int(gap->seen_utc_us)),
-	            error))
+	            &changed, error))
 		return false;
-	if (is_new != NULL)
-		*is_new = db_changes(store->db) > 0;
-	return true;
+	*is_new = changed > 0;
+	return !*is_new || record_gap(store, "gap.found", gap, gap->seen_utc_us, error);
+}
+
+bool store_gap_put(struct store *store, const struct gap *gap, bool *is_new, GError **error)
+{
+	bool unused = false;
+	return store_begin(store, error) &&
+	       store_end(
+	               store, put_gap(store, gap, is_new != NULL ? is_new : &unused, error), error);
+}
+
+static bool fill_gap(struct store *store, const struct gap *gap, int64_t now_utc_us, GError **error)
+{
+	int64_t changed = 0;
+	return store_run(store,
+	               "UPDATE source_gap SET filled_utc_us = $5 WHERE source = $1 AND owner = $2 "
+	               "AND source_key = $3 AND reason = $4 AND filled_utc_us IS NULL",
+	               DB_VALUES(db_text(gap->source), db_text(or_empty(gap->owner)),
+	                       db_text(or_empty(gap->key)), db_text(gap->reason),
+	                       db_int(now_utc_us)),
+	               &changed, error) &&
+	       (changed == 0 || record_gap(store, "gap.filled", gap, now_utc_us, error));
+}
+
+bool store_gap_fill(struct store *store, const struct gap *gap, int64_t now_utc_us, GError **error)
+{
+	return store_begin(store, error) &&
+	       store_end(store, fill_gap(store, gap, now_utc_us, error), error);
 }
 
 static struct gap *read_gap(const struct db_result *result)
@@ -159,6 +201,7 @@ static struct gap *read_gap(const struct db_result *result)
 	gap->detail = db_column_dup(result, 4);
 	gap->sent_utc_us = db_column_int64(result, 5);
 	gap->seen_utc_us = db_column_int64(result, 6);
+	gap->filled_utc_us = db_column_int64(result, 7);
 	return gap;
 }
 
@@ -166,8 +209,8 @@ GPtrArray *store_gaps(struct store *store, const char *source, unsigned limit, G
 {
 	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(gap_destroy);
 	autoptr(db_result) result = db_query(store->db,
-	        "SELECT source, owner, source_key, reason, detail, sent_utc_us, seen_utc_us "
-	        "FROM source_gap WHERE source = coalesce($1, source) "
+	        "SELECT source, owner, source_key, reason, detail, sent_utc_us, seen_utc_us, "
+	        "filled_utc_us FROM source_gap WHERE source = coalesce($1, source) "
 	        "ORDER BY seen_utc_us DESC, source, owner, source_key LIMIT $2",
 	        DB_VALUES(db_text(source), db_int(limit)), error);
 	if (result == NULL)

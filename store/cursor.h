@@ -20,6 +20,7 @@ struct cursor {
 	int64_t since_utc_us; /* what was sent earlier is left out; 0: nothing is */
 	int64_t started_utc_us, moved_utc_us;
 	int64_t newest_utc_us; /* time of sending of the newest row read; 0 without any */
+	int64_t end_utc_us; /* when the reading last came to the source's end; 0: not yet */
 	int64_t rows; /* read so far */
 	bool done; /* a reading with an end has reached it */
 };
@@ -37,7 +38,8 @@ bool store_cursor_begin(struct store *store, const struct cursor *cursor, GError
  * store_begin().
  */
 bool store_cursor_hold(struct store *store, const struct cursor *cursor, GError **error);
-/* Last statement of it: position, newest_utc_us, rows and done as they are in cursor now. */
+/* Last statement of it: position, newest_utc_us, end_utc_us, rows and done as they are in
+ * cursor now. */
 bool store_cursor_move(
         struct store *store, const struct cursor *cursor, int64_t now_utc_us, GError **error);
 /* Forgets a reading, so that it can be begun anew. Captured messages stay. */
@@ -53,12 +55,15 @@ struct gap {
 	char *detail; /* a sentence without message text */
 	int64_t sent_utc_us; /* 0: not known */
 	int64_t seen_utc_us;
+	int64_t filled_utc_us; /* when it came after all; 0: it is still missing */
 };
 void gap_free(struct gap *gap);
 AUTO_DEFINE(gap, gap_free);
 
-/* One that is there already is left as it is; *is_new may be NULL. */
+/* One that is there already is left as it is, but open again; *is_new may be NULL. */
 bool store_gap_put(struct store *store, const struct gap *gap, bool *is_new, GError **error);
+/* What was missing has come. Recorded, as the gap was, through archive_record(). */
+bool store_gap_fill(struct store *store, const struct gap *gap, int64_t now_utc_us, GError **error);
 /* struct gap, newest first, at most limit; source NULL: of all. Owned. */
 GPtrArray *store_gaps(struct store *store, const char *source, unsigned limit, GError **error);
 

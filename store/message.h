@@ -106,9 +106,17 @@ bool store_message_each(struct store *store, int64_t conversation_id, int64_t si
 GPtrArray *store_message_owners(
         struct store *store, int64_t conversation_id, int64_t seq, GError **error);
 
+/* Whether this copy is there, whatever its content. */
+bool store_message_known(struct store *store, const char *conversation,
+        const struct message *message, bool *known, GError **error);
+/* Copies of that source of messages sent in [since_utc_us, until_utc_us). */
+bool store_message_copies(struct store *store, const char *source, int64_t since_utc_us,
+        int64_t until_utc_us, int64_t *copies, GError **error);
+
 /* What is captured, over all conversations. */
 struct message_totals {
-	int64_t conversations, messages, copies, conflicts, gaps;
+	int64_t conversations, messages, copies, conflicts;
+	int64_t gaps; /* that are still open */
 	int64_t newest_utc_us; /* time of sending; 0 without any */
 };
 bool store_message_totals(struct store *store, struct message_totals *out, GError **error);

@@ -243,7 +243,8 @@ bool store_message_totals(struct store *store, struct message_totals *out, GErro
 	        "SELECT (SELECT count(*) FROM conversation), (SELECT count(*) FROM message), "
 	        "(SELECT count(*) FROM message_copy), "
 	        "(SELECT count(*) FROM message WHERE conflict = 1), "
-	        "(SELECT count(*) FROM source_gap), (SELECT max(last_utc_us) FROM conversation)",
+	        "(SELECT count(*) FROM source_gap WHERE filled_utc_us IS NULL), (SELECT "
+	        "max(last_utc_us) FROM conversation)",
 	        DB_NO_VALUES, error);
 	if (result == NULL)
 		return false;
@@ -257,4 +258,31 @@ bool store_message_totals(struct store *store, struct message_totals *out, GErro
 	out->gaps = db_column_int64(result, 4);
 	out->newest_utc_us = db_column_int64(result, 5);
 	return true;
+}
+
+bool store_message_known(struct store *store, const char *conversation,
+        const struct message *message, bool *known, GError **error)
+{
+	int64_t count = 0;
+	bool good = db_get_int64(store->db,
+	        "SELECT count(*) FROM message_copy WHERE conversation_id = "
+	        "(SELECT id FROM conversation WHERE key = $1) AND source = $2 AND owner = $3 AND "
+	        "source_key = $4",
+	        DB_VALUES(db_text(conversation), db_text(message->source),
+	                db_text(message->owner != NULL ? message->owner : ""),
+	                db_text(message->source_key)),
+	        &count, NULL, error);
+	*known = count > 0;
+	return good;
+}
+
+bool store_message_copies(struct store *store, const char *source, int64_t since_utc_us,
+        int64_t until_utc_us, int64_t *copies, GError **error)
+{
+	return db_get_int64(store->db,
+	        "SELECT count(*) FROM message_copy c JOIN message m ON "
+	        "m.conversation_id = c.conversation_id AND m.seq = c.seq WHERE c.source = $1 AND "
+	        "m.sent_utc_us >= $2 AND m.sent_utc_us < $3",
+	        DB_VALUES(db_text(source), db_int(since_utc_us), db_int(until_utc_us)), copies,
+	        NULL, error);
 }

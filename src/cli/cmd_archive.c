@@ -8,6 +8,7 @@ static const struct command *const subcommands[] = {
         &archive_explain,
         &archive_coverage,
         &archive_gaps,
+        &archive_reconcile,
         &archive_runs,
         &archive_undo,
         NULL,

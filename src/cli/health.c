@@ -7,6 +7,7 @@
 #include "store/partner.h"
 #include "store/pass.h"
 #include "store/pause.h"
+#include "sync/lag.h"
 
 /* A certificate is to be renewed when less than this is left of it. */
 #define RENEW_US (30 * CLOCK_US_PER_DAY)
@@ -218,6 +219,28 @@ static void check_pauses(struct health *health, const GPtrArray *pauses)
 	}
 }
 
+/* What the IM server deletes before it is read is lost. */
+static bool check_sources(struct health *health, struct cli *cli, GError **error)
+{
+	static const enum health_level levels[] = {
+	        [LAG_OK] = HEALTH_OK,
+	        [LAG_WARNING] = HEALTH_WARNING,
+	        [LAG_CRITICAL] = HEALTH_CRITICAL,
+	};
+	for (const char *const *name = config_names(cli->config, "source"); *name != NULL; name++) {
+		struct lag lag;
+		if (!lag_find(cli->store, cli->config, *name, &lag, error))
+			return false;
+		g_autofree char *late = age(lag.us);
+		g_autofree char *kept = age(lag.retention_us);
+		if (lag.begun)
+			add(health, levels[lag.level], "source",
+			        "%s was read to its end %s ago; its server keeps messages for %s",
+			        *name, late, kept);
+	}
+	return true;
+}
+
 /* imexd leaves it behind when it refused a changed configuration file. */
 static bool check_reload(struct health *health, struct cli *cli, GError **error)
 {
@@ -240,7 +263,7 @@ struct health *health_check(struct cli *cli, GError **error)
 	autoptr(health) health = g_new0(struct health, 1);
 	health->findings = g_ptr_array_new_with_free_func(free_finding);
 	if (!check_passes(health, cli, pauses, error) || !check_users(health, cli, error) ||
-	        !check_deliveries(health, cli, error))
+	        !check_deliveries(health, cli, error) || !check_sources(health, cli, error))
 		return NULL;
 	check_pauses(health, pauses);
 	bool good = check_own_key(health, cli, error) && check_partners(health, cli, error) &&

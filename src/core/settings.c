@@ -111,6 +111,8 @@ const struct setting config_settings[] = {
         {"source", "url", SETTING_URL, NULL, 0, 0, NULL,
                 "Where the IM server keeps its data, such as "
                 "prosody+sqlite:///var/lib/prosody/prosody.sqlite."},
+        {"source", "retention", SETTING_DURATION, "7d", 3600, 3660 * (int64_t)DAY_S, NULL,
+                "How long the IM server keeps messages; imex warns before it reads too late."},
         {"source", "write", SETTING_CHOICE, "none", 0, 0, "none|sql-offline",
                 "How contact changes are written to the IM side; sql-offline only while the IM "
                 "server is stopped."},
@@ -207,6 +209,8 @@ const struct setting config_settings[] = {
         {"archive", "exclude", SETTING_LIST, NULL, 0, 0, NULL,
                 "Addresses of people and rooms whose conversations are never archived, whatever "
                 "the policies say."},
+        {"archive", "reconcile", SETTING_DURATION, "24h", 0, 30 * DAY_S, NULL,
+                "How often imexd counts what it has against what the sources hold; 0: never."},
         {"archive", "hold", SETTING_CHOICE, "none", 0, 0, "none|file",
                 "Where it is learned which mailboxes are on hold, for the policy archive.route = "
                 "auto."},

@@ -3,8 +3,8 @@
  *
  *	GET /metadata/json/1	the metadata document, for anybody
  *	GET /v1/whoami		a partner's token: who it says the caller is
- *	GET /health		"ok"
- *	POST /v1/messages	a [sender NAME]: what was said, see imex-ingest(5)
+ *	GET /health		"ok"; 503 when a source is read too late (sync/lag.h) or the store
+ *fails POST /v1/messages	a [sender NAME]: what was said, see imex-ingest(5)
  *
  * It verifies partners' tokens and answers 401 with the challenge otherwise. The TLS certificate is
  * reloaded when its files change.

@@ -6,11 +6,13 @@
 #include "oauth/metadata.h"
 #include "oauth/principal.h"
 #include "store/mailbox.h"
+#include "sync/lag.h"
 #include "sync/usermap.h"
 #include "wire/http.h"
 #include "wire/json.h"
 
 struct listener_site {
+	const struct config *config;
 	struct keeper *keeper;
 	struct verify_rules rules;
 	GPtrArray *hosts, *domains; /* NULL-ended, what the rules point to */
@@ -85,6 +87,7 @@ struct listener_site *listener_site_new(
 	autoptr(listener_site) site = g_new0(struct listener_site, 1);
 	struct token_source *tokens = keeper_tokens(keeper);
 	mutex_init(&site->mutex);
+	site->config = config;
 	site->keeper = keeper;
 	site->public_url = g_strdup(config_string(config, "listen", NULL, "public_url"));
 	site->hosts = g_ptr_array_new_with_free_func(g_free);
@@ -168,8 +171,15 @@ struct listener_inlet *listener_site_inlet(struct listener_site *site)
 static void answer_health(struct listener_site *site, const struct listener_request *request,
         struct listener_answer *answer)
 {
-	(void)site, (void)request;
-	listener_answer_plain(answer, 200, "ok\n");
+	static const char *const words[] = {"ok\n", "warning\n", "critical\n"};
+	enum lag_level level = LAG_CRITICAL;
+	g_autoptr(GError) cause = NULL;
+	(void)request;
+	mutex_lock(&site->mutex);
+	if (!lag_worst(site->store, site->config, &level, &cause))
+		log_error("listener.health", "%s", cause->message);
+	mutex_unlock(&site->mutex);
+	listener_answer_plain(answer, level == LAG_CRITICAL ? 503 : 200, words[level]);
 }
 
 static void answer_metadata(struct listener_site *site, const struct listener_request *request,

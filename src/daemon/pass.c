@@ -1,15 +1,51 @@
 #include "daemon/pass.h"
 
-#include "core/address.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "sync/capture.h"
 #include "sync/deliver.h"
+#include "sync/reconcile.h"
+
+/* When the sources were last counted: a property of the store. */
+#define RECONCILED "archive.reconciled"
 
 static void log_failed(struct pass_totals *totals, const char *event, const GError *cause)
 {
 	log_error(event, "%s", cause->message);
 	totals->source_failed = true;
+}
+
+/* Once per [archive] reconcile, by whichever imexd comes first. */
+static bool reconcile_due(struct store *store, const struct config *config, int64_t *since_utc_us)
+{
+	int64_t every_us = config_duration_s(config, "archive", NULL, "reconcile") * CLOCK_US_PER_S;
+	int64_t now = clock_utc_us();
+	int64_t last_utc_us = 0;
+	g_autofree char *last = NULL;
+	g_autofree char *text = clock_format_iso(now);
+	if (every_us == 0 || !store_property_get(store, RECONCILED, &last, NULL) ||
+	        (last != NULL && clock_parse_iso(last, &last_utc_us, NULL) &&
+	                now - last_utc_us < every_us))
+		return false;
+	*since_utc_us = now - 2 * every_us;
+	return store_property_set(store, RECONCILED, text, NULL);
+}
+
+static void reconcile(struct worker *worker, const struct router *router, const char *domain,
+        int64_t since_utc_us, struct pass_totals *totals)
+{
+	g_autoptr(GError) cause = NULL;
+	struct reconcile_report report = {0};
+	struct im_source *source = worker_source(worker, domain, &cause);
+	if (source == NULL || !reconcile_source(worker_store(worker), source, router, since_utc_us,
+	                              &report, &cause))
+		log_failed(totals, "reconcile.failed", cause);
+	else
+		log_info("reconcile.done",
+		        "source %s: %" G_GUINT64_FORMAT " messages, %" G_GUINT64_FORMAT
+		        " were missing, %" G_GUINT64_FORMAT " are not there any more",
+		        im_source_name(source), report.rows, report.missing, report.gone);
 }
 
 /* Each source once, whatever number of domains it serves. */
@@ -25,6 +61,8 @@ static void capture_sources(
 		return;
 	}
 	const struct capture_options capture = {.router = router};
+	int64_t since_utc_us = 0;
+	bool count = reconcile_due(worker_store(worker), options->config, &since_utc_us);
 	for (const char *const *domain = domains; *domain != NULL; domain++) {
 		const char *name = config_string(options->config, "domain", *domain, "source");
 		g_autoptr(GError) cause = NULL;
@@ -36,7 +74,18 @@ static void capture_sources(
 		        !capture_run(worker_store(worker), source, &capture, &report, &cause))
 			log_failed(totals, "capture.failed", cause);
 		totals->captured += report.stored;
+		if (cause == NULL && count)
+			reconcile(worker, router, *domain, since_utc_us, totals);
 	}
+}
+
+static void look_at_senders(
+        struct worker *worker, const struct worker_options *options, struct pass_totals *totals)
+{
+	g_autoptr(GError) cause = NULL;
+	uint64_t open = 0;
+	if (!reconcile_senders(worker_store(worker), options->config, &open, &cause))
+		log_failed(totals, "reconcile.failed", cause);
 }
 
 static void prepare_deliveries(
@@ -72,6 +121,7 @@ bool pass_prepare(struct worker *worker, const struct worker_options *options,
 	}
 	if ((options->kinds & WORKER_ARCHIVE) && !observing(options->config)) {
 		capture_sources(worker, options, totals);
+		look_at_senders(worker, options, totals);
 		prepare_deliveries(worker, options, totals);
 	}
 	return true;

@@ -113,6 +113,8 @@ static void move(struct cursor *cursor, struct im_page *page)
 	cursor->position = g_steal_pointer(&page->cursor);
 	cursor->newest_utc_us = MAX(cursor->newest_utc_us, page->newest_utc_us);
 	cursor->rows += (int64_t)page->rows;
+	if (!page->more)
+		cursor->end_utc_us = clock_utc_us();
 	cursor->done = cursor->until != NULL && !page->more;
 }
 

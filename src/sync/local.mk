@@ -33,8 +33,10 @@ libimex_sync_a_SOURCES += \
 	src/sync/deliver_undo.c src/sync/deliver_undo.h \
 	src/sync/hold.c src/sync/hold.h \
 	src/sync/ingest.c src/sync/ingest.h \
+	src/sync/lag.c src/sync/lag.h \
 	src/sync/mailserver.c src/sync/mailserver.h \
 	src/sync/queue.c src/sync/queue.h \
+	src/sync/reconcile.c src/sync/reconcile.h \
 	src/sync/route.c src/sync/route.h \
 	src/sync/segmenter.c src/sync/segmenter.h \
 	src/sync/transcribe.c src/sync/transcribe.h

@@ -159,4 +159,24 @@ def _():
                 site.until(lambda: site.post(talk(1))[0] == 200, "the places are free again")
 
 
+@tap.test("running numbers that never came are gaps, which are filled when they come; health is told")
+def _():
+    with both_stores() as stores:
+        for store in stores:
+            with IngestSite(store=store) as site:
+                site.post(talk(2) + talk(1, 5))
+                done = site.run("archive", "gaps", "--json")
+                rows = json.loads(done.stdout)
+                assert done.returncode == 3 and len(rows) == 1, (store, done)
+                assert (rows[0]["source"], rows[0]["key"], rows[0]["reason"], rows[0]["filled"]) == (
+                    "sender/im1", "2-4", "sequence.missing", None), rows
+                site.post(talk(1, 3))
+                rows = {r["key"]: r["filled"] for r in json.loads(site.run("archive", "gaps", "--json").stdout)}
+                assert rows["2-4"] and rows["2-2"] is None and rows["4-4"] is None, rows
+                site.post(talk(5))
+                rows = json.loads(site.ok("archive", "gaps", "--json"))
+                assert len(rows) == 3 and all(r["filled"] for r in rows), rows
+                assert site.ask("GET", "/health")[::2] == (200, b"ok\n")
+
+
 tap.main()
