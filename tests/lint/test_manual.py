@@ -138,6 +138,30 @@ def _():
     assert known and known == described, sorted(known ^ described)
 
 
+def table_of(name, pattern):
+    with open(os.path.join(SRC, "tests", "devexchange", name), encoding="utf-8") as file:
+        return set(re.findall(pattern, file.read(), flags=re.M))
+
+
+@tap.test("devexchange(1) names every option, and no other")
+def _():
+    known = table_of("main.c", r'\{"([a-z-]+)", (?:0|\'\w\'), 0, G_OPTION')
+    described = set()
+    for line in re.findall(r"^\.It Fl .*", page("devexchange.1"), flags=re.M):
+        described |= set(re.findall(r"(?:Fl |, )-([a-z-]{2,})", line))
+    assert len(known) > 25 and known == described, sorted(known ^ described)
+
+
+@tap.test("devexchange(1) names every operation that it speaks, and none of them as missing")
+def _():
+    known = table_of("operations.c", r'^ +\{"(\w+)", op_')
+    spoken, missing = page("devexchange.1").split(".Sh WHAT IT SPEAKS")[1].split(".Sh CAVEATS")
+    described = {word for word in re.findall(r"\b[A-Z]\w+", spoken.split(".Sh ")[0])}
+    assert len(known) > 40 and known <= described, sorted(known - described)
+    denied = known & set(re.findall(r"\b[A-Z]\w+", missing.split("AddNewImContactToGroup")[0]))
+    assert not denied, denied
+
+
 @tap.test("mandoc finds nothing wrong with the pages")
 def _():
     if shutil.which("mandoc") is None:
