@@ -32,6 +32,31 @@ static void free_contact(struct contact *contact)
 		contact_free(contact);
 }
 
+const char *journal_op_name(enum journal_op op)
+{
+	return op_names[op];
+}
+
+static struct contact *copy_contact(const struct contact *contact)
+{
+	return contact != NULL ? contact_copy(contact) : NULL;
+}
+
+struct journal_step *journal_step_copy(const struct journal_step *step)
+{
+	struct journal_step *copy = g_new0(struct journal_step, 1);
+	*copy = *step;
+	copy->key = g_strdup(step->key);
+	copy->item_id = g_strdup(step->item_id);
+	copy->change_key = g_strdup(step->change_key);
+	copy->op_uuid = g_strdup(step->op_uuid);
+	copy->mail_before = copy_contact(step->mail_before);
+	copy->mail_after = copy_contact(step->mail_after);
+	copy->im_before = copy_contact(step->im_before);
+	copy->im_after = copy_contact(step->im_after);
+	return copy;
+}
+
 void journal_step_free(struct journal_step *step)
 {
 	g_free(step->key);

@@ -38,6 +38,9 @@ struct journal_step {
 void journal_step_free(struct journal_step *step);
 AUTO_DEFINE(journal_step, journal_step_free);
 
+struct journal_step *journal_step_copy(const struct journal_step *step);
+const char *journal_op_name(enum journal_op op); /* "keep", "create" ... */
+
 bool store_journal_put(struct store *store, const struct lease *lease,
         const struct journal_step *step, GError **error);
 /* The steps after seq, in order; GPtrArray of struct journal_step, owned. NULL on error. */

@@ -1,14 +1,16 @@
 #include "cli/commands.h"
 #include "cli/crew.h"
+#include "cli/migrate_plan.h"
 #include "core/clock.h"
 #include "core/thread.h"
+#include "im/source.h"
 
 #include <jansson.h>
 #include <string.h>
 
 static struct {
 	char **users;
-	char *user_file, *report;
+	char *user_file, *report, *from, *plan, *plan_out;
 	gboolean all, resume, adopt;
 	int jobs;
 } given;
@@ -28,6 +30,13 @@ static const GOptionEntry options[] = {
                 "Take over lists that another IM server kept in mailboxes; it must not serve "
                 "these users any more",
                 NULL},
+        {"from", 0, 0, G_OPTION_ARG_STRING, &given.from,
+                "Read the lists from this [source NAME] or URL instead of the users' IM server",
+                "SOURCE"},
+        {"plan-out", 0, 0, G_OPTION_ARG_FILENAME, &given.plan_out,
+                "Only plan, and write the plan to this file for approval", "FILE"},
+        {"plan", 0, 0, G_OPTION_ARG_FILENAME, &given.plan,
+                "Carry out exactly this plan; refused when anything changed since", "FILE"},
         {"resume", 0, 0, G_OPTION_ARG_NONE, &given.resume,
                 "Go on after an interruption; so does running it again without this option", NULL},
         {NULL, 0, 0, 0, NULL, NULL, NULL},
@@ -37,7 +46,7 @@ static const GOptionEntry options[] = {
 struct user_row {
 	char *owner, *smtp;
 	struct plan_counts plan, done;
-	uint64_t waiting, unmapped, foreign, kept;
+	uint64_t waiting, unmapped, foreign, kept, privacy_levels;
 	bool planned, worked, migrated;
 	char *reason, *message; /* why it failed, or NULL */
 	GPtrArray *refusals; /* struct contacts_refusal; of the last phase */
@@ -59,6 +68,7 @@ struct migration {
 	struct cli *cli;
 	struct cli_crew crew;
 	struct schedule_owners owners;
+	struct migrate_plan *plan; /* to be written or to be carried out; NULL: neither */
 	GHashTable *by_owner; /* owner -> struct user_row, borrowed from rows */
 	GPtrArray *rows; /* struct user_row, by owner */
 	const char *phase;
@@ -111,6 +121,7 @@ static void visited(void *data, const struct visit *visit)
 	row->foreign = visit->contacts.foreign;
 	row->waiting = visit->contacts.waiting;
 	row->kept = visit->contacts.kept;
+	row->privacy_levels = MAX(row->privacy_levels, visit->contacts.privacy_levels);
 	if (planning) {
 		row->plan = visit->contacts.plan;
 		row->planned = cause == NULL;
@@ -190,22 +201,23 @@ static const char *state_of(const struct user_row *row)
 	return row->migrated ? "migrated" : "in part";
 }
 
-static const char *const done_columns[] = {
-        "user", "mailbox", "created", "linked", "updated", "refused", "waiting", "state", NULL};
+static const char *const done_columns[] = {"user", "mailbox", "contacts", "created", "linked",
+        "updated", "refused", "waiting", "state", NULL};
 
 static void print_done(const struct migration *migration)
 {
 	autoptr(cli_table) table = cli_table_new(done_columns);
 	for (guint i = 0; i < migration->rows->len; i++) {
 		const struct user_row *row = g_ptr_array_index(migration->rows, i);
-		g_auto(GStrv) numbers = g_new0(char *, 6);
+		g_auto(GStrv) numbers = g_new0(char *, 7);
 		numbers[0] = number(row->done.mail_created);
 		numbers[1] = number(row->plan.linked);
 		numbers[2] = number(row->done.mail_updated + row->done.mail_deleted);
 		numbers[3] = number(refused(row));
 		numbers[4] = number(row->waiting);
-		const char *cells[] = {row->owner, row->smtp, numbers[0], numbers[1], numbers[2],
-		        numbers[3], numbers[4], state_of(row)};
+		numbers[5] = number(row->plan.ours);
+		const char *cells[] = {row->owner, row->smtp, numbers[5], numbers[0], numbers[1],
+		        numbers[2], numbers[3], numbers[4], state_of(row)};
 		cli_table_row(table, cells);
 	}
 	cli_table_print(table, migration->cli, stdout);
@@ -225,6 +237,20 @@ static void print_refusals(const struct migration *migration)
 			        refusal->key, refusal->message);
 		}
 	}
+}
+
+static void print_summary(const struct migration *migration)
+{
+	uint64_t users = 0, contacts = 0, levels = 0;
+	for (guint i = 0; i < migration->rows->len; i++) {
+		const struct user_row *row = g_ptr_array_index(migration->rows, i);
+		users += row->migrated;
+		contacts += row->migrated ? row->plan.ours : 0;
+		levels += row->privacy_levels;
+	}
+	printf("%" G_GUINT64_FORMAT " of %u users migrated, with %" G_GUINT64_FORMAT
+	       " contacts; not moved: %" G_GUINT64_FORMAT " privacy levels\n",
+	        users, migration->rows->len, contacts, levels);
 }
 
 static json_t *counts_json(const struct plan_counts *counts)
@@ -252,12 +278,13 @@ static json_t *refusals_json(const GPtrArray *refusals)
 
 static json_t *row_json(const struct user_row *row)
 {
-	return json_pack("{s:s, s:s?, s:s, s:s?, s:s?, s:I, s:o, s:o, s:I, s:I, s:I, s:o}", "user",
-	        row->owner, "mailbox", row->smtp, "state", state_of(row), "reason", row->reason,
-	        "message", row->message, "contacts", (json_int_t)row->plan.ours, "planned",
-	        counts_json(&row->plan), "done", counts_json(&row->done), "waiting",
+	return json_pack("{s:s, s:s?, s:s, s:s?, s:s?, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o}",
+	        "user", row->owner, "mailbox", row->smtp, "state", state_of(row), "reason",
+	        row->reason, "message", row->message, "contacts", (json_int_t)row->plan.ours,
+	        "planned", counts_json(&row->plan), "done", counts_json(&row->done), "waiting",
 	        (json_int_t)row->waiting, "not_on_im_side", (json_int_t)row->foreign,
-	        "kept_on_im_side", (json_int_t)row->kept, "refused", refusals_json(row->refusals));
+	        "kept_on_im_side", (json_int_t)row->kept, "privacy_levels_not_moved",
+	        (json_int_t)row->privacy_levels, "refused", refusals_json(row->refusals));
 }
 
 static bool write_report(const struct migration *migration, GError **error)
@@ -331,12 +358,15 @@ static bool read_users(GPtrArray *users, GError **error)
 
 static bool find_users(struct migration *migration, GError **error)
 {
-	g_autoptr(GPtrArray) users = g_ptr_array_new_with_free_func(g_free);
-	if (!given.all && !read_users(users, error))
-		return false;
-	g_ptr_array_add(users, NULL);
+	g_autoptr(GPtrArray) users = given.plan != NULL ? migrate_plan_users(migration->plan)
+	                                                : g_ptr_array_new_with_free_func(g_free);
+	if (given.plan == NULL) {
+		if (!given.all && !read_users(users, error))
+			return false;
+		g_ptr_array_add(users, NULL);
+	}
 	if (!cli_crew_owners(&migration->crew, given.all ? NULL : (char *const *)users->pdata,
-	            !migration->cli->dry_run, &migration->owners, error))
+	            !migration->cli->dry_run && given.plan_out == NULL, &migration->owners, error))
 		return false;
 	begin_rows(migration);
 	return true;
@@ -350,29 +380,98 @@ static void count_total(struct migration *migration)
 	}
 }
 
-/* First what would be done, for all; then the work. */
+/* Whether all users of an approved plan are as they were; else none is touched. */
+static bool check_approved(const struct migration *migration, GError **error)
+{
+	for (guint i = 0; given.plan != NULL && i < migration->rows->len; i++) {
+		const struct user_row *row = g_ptr_array_index(migration->rows, i);
+		if (row->reason == NULL)
+			continue;
+		error_set(error, ERROR_MAILBOX, "plan.changed",
+		        "nothing was written, because the plan cannot be carried out for %s: %s",
+		        row->owner, row->message);
+		return false;
+	}
+	return true;
+}
+
+/* Before anybody's list is looked at: there must be such a source. */
+static bool check_from(const struct config *config, const char *from, GError **error)
+{
+	if (from == NULL)
+		return true;
+	const struct im_source_options elsewhere = {.url = from};
+	autoptr(im_source) source = strstr(from, "://") != NULL
+	                                    ? im_source_open_url(&elsewhere, error)
+	                                    : im_source_open(config, from, error);
+	return source != NULL;
+}
+
+static bool prepare(struct migration *migration, GError **error)
+{
+	struct worker_options *work = &migration->crew.options;
+	if (given.plan != NULL &&
+	        !migrate_plan_load_begun(migration->plan, migration->cli->store, error))
+		return false;
+	work->from = given.plan != NULL ? migrate_plan_from(migration->plan) : given.from;
+	work->contacts.adopt =
+	        given.plan != NULL ? migrate_plan_adopt(migration->plan) : given.adopt != FALSE;
+	work->contacts.review_data = migration->plan;
+	if (given.plan != NULL)
+		work->contacts.review = migrate_plan_check;
+	else if (given.plan_out != NULL)
+		work->contacts.review = migrate_plan_collect;
+	return check_from(migration->cli->config, work->from, error) &&
+	       find_users(migration, error);
+}
+
+/* First what would be done, for all. *go is false when that is all that was asked for. */
+static bool plan_all(struct migration *migration, bool *go, GError **error)
+{
+	bool only = migration->cli->dry_run || given.plan_out != NULL;
+	migration->crew.options.dry_run = true;
+	*go = false;
+	if (!run_phase(migration, "planning: mailbox", error) || !check_approved(migration, error))
+		return false;
+	if (!migration->cli->json || only)
+		print_plan(migration);
+	*go = !only && !cli_crew_stopping(NULL);
+	return given.plan_out == NULL || cli_crew_stopping(NULL) ||
+	       migrate_plan_write(
+	               migration->plan, given.plan_out, given.adopt != FALSE, given.from, error);
+}
+
+/* What has come to its end needs no memory of its plan. */
+static bool forget_plans(const struct migration *migration, GError **error)
+{
+	for (guint i = 0; given.plan != NULL && i < migration->rows->len; i++) {
+		const struct user_row *row = g_ptr_array_index(migration->rows, i);
+		if (row->migrated && !migrate_plan_forget_begun(migration->plan,
+		                             migration->cli->store, row->owner, error))
+			return false;
+	}
+	return true;
+}
+
 static bool migrate(struct migration *migration, GError **error)
 {
 	struct worker_options *work = &migration->crew.options;
-	if (!find_users(migration, error))
+	bool go = false;
+	if (!prepare(migration, error) || !plan_all(migration, &go, error))
 		return false;
-	work->contacts.adopt = given.adopt != FALSE;
-	work->dry_run = true;
-	if (!run_phase(migration, "planning: mailbox", error))
-		return false;
-	if (!migration->cli->json || migration->cli->dry_run)
-		print_plan(migration);
-	if (migration->cli->dry_run || cli_crew_stopping(NULL))
+	if (!go)
 		return true;
 	count_total(migration);
 	work->dry_run = false;
 	work->contacts.progress = stepped;
 	work->contacts.data = migration;
-	if (!run_phase(migration, "migrating: contact", error))
+	if (!run_phase(migration, "migrating: contact", error) || !forget_plans(migration, error))
 		return false;
 	if (!migration->cli->json)
 		putchar('\n');
 	print_done(migration);
+	if (!migration->cli->json)
+		print_summary(migration);
 	return true;
 }
 
@@ -383,7 +482,7 @@ static enum cli_exit exit_code(const struct migration *migration)
 		const struct user_row *row = g_ptr_array_index(migration->rows, i);
 		failed += row->reason != NULL;
 		incomplete += row->reason == NULL && !migration->cli->dry_run &&
-		              (!row->migrated || refused(row) > 0);
+		              given.plan_out == NULL && (!row->migrated || refused(row) > 0);
 	}
 	if (failed > 0 && failed == migration->rows->len)
 		return CLI_FAILED;
@@ -395,13 +494,25 @@ static const struct command *this_command(void)
 	return &cmd_migrate;
 }
 
+static bool open_plan(struct migration *migration, GError **error)
+{
+	if (given.plan != NULL)
+		migration->plan = migrate_plan_read(given.plan, error);
+	else
+		migration->plan = migrate_plan_new();
+	return migration->plan != NULL;
+}
+
 static enum cli_exit run(struct cli *cli, int argc, char **argv)
 {
 	(void)argv;
 	bool some = given.users != NULL || given.user_file != NULL;
 	if (argc > 0)
 		return cli_usage(this_command(), "it takes no operands: name users with --user");
-	if (given.all == some)
+	if (given.plan != NULL &&
+	        (some || given.all || given.adopt || given.from != NULL || given.plan_out != NULL))
+		return cli_usage(this_command(), "--plan says itself who is migrated and how");
+	if (given.plan == NULL && given.all == some)
 		return cli_usage(this_command(), "name users with --user or --user-file, or all "
 		                                 "of them with --all");
 	if (given.jobs < 0 || given.jobs > 256)
@@ -411,12 +522,13 @@ static enum cli_exit run(struct cli *cli, int argc, char **argv)
 	migration.by_owner = g_hash_table_new(g_str_hash, g_str_equal);
 	mutex_init(&migration.progress);
 	GError *error = NULL;
-	bool good = cli_crew_open(&migration.crew, cli, &error) && migrate(&migration, &error) &&
-	            write_report(&migration, &error);
+	bool good = open_plan(&migration, &error) && cli_crew_open(&migration.crew, cli, &error) &&
+	            migrate(&migration, &error) && write_report(&migration, &error);
 	if (good)
 		print_refusals(&migration);
 	enum cli_exit code = good ? exit_code(&migration) : cli_fail(error);
 	cli_crew_clear(&migration.crew);
+	g_clear_pointer(&migration.plan, migrate_plan_free);
 	schedule_owners_clear(&migration.owners);
 	g_hash_table_unref(migration.by_owner);
 	g_ptr_array_unref(migration.rows);
@@ -426,7 +538,8 @@ static enum cli_exit run(struct cli *cli, int argc, char **argv)
 
 const struct command cmd_migrate = {
         .name = "migrate",
-        .usage = "(--user USER... | --user-file FILE | --all) [--adopt] [--jobs N] [--report FILE]",
+        .usage = "(--user USER... | --user-file FILE | --all | --plan FILE) [--plan-out FILE]"
+                 " [--from SOURCE] [--adopt] [--jobs N] [--report FILE]",
         .summary = "Put users' contact lists into their mailboxes",
         .help = "First plans for all users and shows what would be created, linked with what is "
                 "there, skipped and refused; then does it. What was put into a mailbox is read "

@@ -30,9 +30,9 @@ static bool roll_back(struct cli *cli, const char *user, GError **error)
 	if (!optional_version(&way.version, error) || !contacts_do(cli, user, &job, error))
 		return false;
 	if (!cli->dry_run && !cli->json)
-		printf("the IM side is in charge of the contacts of %s again; the policy of that "
-		       "user is not-allowed until it is set again\n",
-		        user);
+		printf("the IM side is in charge of the contacts of %s again, whatever policies "
+		       "say, until imex contacts unpin %s\n",
+		        user, user);
 	return true;
 }
 

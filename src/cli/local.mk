@@ -19,7 +19,7 @@ imex_SOURCES += src/cli/cmd_init.c src/cli/setup.c src/cli/setup.h
 imex_SOURCES += src/cli/cmd_contacts.c src/cli/contacts.h src/cli/contacts_back.c src/cli/contacts_check.c \
 	src/cli/contacts_explain.c src/cli/contacts_list.c src/cli/contacts_private.h src/cli/contacts_look.c \
 	src/cli/contacts_show.c src/cli/contacts_status.c src/cli/contacts_transfer.c src/cli/contacts_work.c
-imex_SOURCES += src/cli/cmd_migrate.c
+imex_SOURCES += src/cli/cmd_migrate.c src/cli/migrate_plan.c src/cli/migrate_plan.h
 imex_SOURCES += src/cli/cmd_pause.c
 imex_SOURCES += src/cli/cmd_policy.c
 imex_SOURCES += src/cli/cmd_status.c src/cli/health.c src/cli/health.h

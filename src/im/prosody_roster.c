@@ -134,6 +134,10 @@ static bool read_row(struct reading *reading, const struct db_result *result, GE
 	const char *type = db_column_text(result, 2);
 	const char *value = db_column_text(result, 3);
 
+	if (g_str_equal(db_column_text(result, 0), "blocklist")) {
+		reading->roster->privacy_levels += key[0] != '\0';
+		return true;
+	}
 	reading->any = true;
 	if (!g_str_equal(db_column_text(result, 0), "roster"))
 		return true;
@@ -168,11 +172,11 @@ static bool read_rows(struct reading *reading, struct db *db, GError **error)
 	                ? "SELECT p.store, p.key, p.type, "
 	                  "CASE p.store WHEN 'roster' THEN p.value ELSE '' END FROM prosody p "
 	                  "WHERE p.host = $1 AND p.\"user\" = $2 AND p.store IN ('roster', "
-	                  "'accounts') ORDER BY p.rowid"
+	                  "'accounts', 'blocklist') ORDER BY p.rowid"
 	                : "SELECT p.store, p.key, p.type, "
 	                  "CASE p.store WHEN 'roster' THEN p.value ELSE '' END FROM prosody p "
 	                  "WHERE p.host = $1 AND p.\"user\" = $2 AND p.store IN ('roster', "
-	                  "'accounts') ORDER BY p.ctid",
+	                  "'accounts', 'blocklist') ORDER BY p.ctid",
 	        DB_VALUES(db_text(host), db_text(user)), error);
 	if (result == NULL)
 		return false;

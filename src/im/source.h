@@ -121,6 +121,8 @@ struct im_roster {
 	 */
 	GPtrArray *unreadable;
 	GPtrArray *requests; /* addresses (char *) that ask to be allowed to see the owner */
+	/* Who may not reach or see the owner (block list): they have no place in a mailbox. */
+	unsigned privacy_levels;
 };
 void im_roster_free(struct im_roster *roster);
 AUTO_DEFINE(im_roster, im_roster_free);

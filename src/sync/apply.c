@@ -24,11 +24,22 @@ static void refusal_free(void *data)
 
 #define MAX_REFUSALS 1000
 
+static bool refused(const struct contacts_report *report, const char *key, const char *reason)
+{
+	for (guint i = 0; i < report->refusals->len; i++) {
+		const struct contacts_refusal *refusal = g_ptr_array_index(report->refusals, i);
+		if (g_str_equal(refusal->key, key) && g_str_equal(refusal->reason, reason))
+			return true;
+	}
+	return false;
+}
+
 void contacts_refuse(struct contacts_report *report, const char *key, const GError *cause)
 {
 	if (report->refusals == NULL)
 		report->refusals = g_ptr_array_new_with_free_func(refusal_free);
-	if (report->refusals->len >= MAX_REFUSALS)
+	/* A later round of the pass finds the same again. */
+	if (report->refusals->len >= MAX_REFUSALS || refused(report, key, error_reason(cause)))
 		return;
 	struct contacts_refusal *refusal = g_new0(struct contacts_refusal, 1);
 	refusal->key = g_strdup(key);

@@ -188,6 +188,31 @@ static bool run_rounds(struct pass_state *pass, GError **error)
 	       complete_migration(pass, error);
 }
 
+bool contacts_read_elsewhere(const struct contact_status *status)
+{
+	return status->im_version != NULL &&
+	       g_str_has_prefix(status->im_version, CONTACTS_ELSEWHERE);
+}
+
+/*
+ * What was agreed with one roster says nothing of another: a contact that the other one lacks was
+ * not deleted.
+ */
+static bool change_roster(struct pass_state *pass, GError **error)
+{
+	struct contacts_run *run = pass->run;
+	struct contact_status *status = pass->status;
+	bool was = contacts_read_elsewhere(status);
+	if (run->elsewhere)
+		run->policy.to_im = false;
+	if (was == run->elsewhere && (status->im_version != NULL || !run->elsewhere))
+		return true;
+	g_clear_pointer(&status->im_version, g_free);
+	status->dirty = true;
+	return store_contact_forget(run->store, run->lease, error) &&
+	       store_contact_status_save(run->store, run->lease, status, error);
+}
+
 bool contacts_pass(struct contacts_run *run, struct contacts_report *report, GError **error)
 {
 	autoptr(contact_status) status =
@@ -196,7 +221,8 @@ bool contacts_pass(struct contacts_run *run, struct contacts_report *report, GEr
 		return false;
 	struct pass_state pass = {.run = run, .report = report, .status = status};
 	if ((!run->options.plan_only && !confirm_mailbox(&pass, error)) ||
-	        !adopt_dialect(&pass, error) || !contacts_settle(&pass, error))
+	        !adopt_dialect(&pass, error) || !contacts_settle(&pass, error) ||
+	        !change_roster(&pass, error))
 		return false;
 	bool good = run_rounds(&pass, error);
 	g_clear_pointer(&pass.kept, g_hash_table_unref);

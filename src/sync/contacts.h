@@ -26,6 +26,9 @@
 #include "sync/plan.h"
 #include "sync/usermap.h"
 
+struct contacts_run;
+struct contacts_report;
+
 struct contacts_options {
 	unsigned max_delete_percent;
 	struct snapshot_retention retention; /* of the versions of the list */
@@ -40,6 +43,14 @@ struct contacts_options {
 	bool force; /* plan anew even when nothing changed; try problems again now */
 	/* Asked between two steps; true ends the pass. May be NULL. */
 	bool (*stopping)(void *data);
+	/*
+	 * Shown the plan of each round before anything is written: copies of the steps (struct
+	 * journal_step), report->plan and report->refusals. False stops the pass. With plan_only it
+	 * is the plan that would be carried out. Inside the plan's transaction. May be NULL.
+	 */
+	bool (*review)(void *data, const struct contacts_run *run, const GPtrArray *steps,
+	        const struct contacts_report *report, GError **error);
+	void *review_data;
 	/* Told after each step of the plan. May be NULL. */
 	void (*progress)(void *data, uint64_t done, uint64_t total);
 	void *data;
@@ -74,6 +85,11 @@ struct contacts_run {
 	struct plan_policy policy; /* im_holds_tel and group_objects are set by the pass */
 	struct contacts_options options;
 	struct contacts_target *target; /* or NULL */
+	/*
+	 * The roster is read from somewhere else than the user's own IM server: it is put into the
+	 * mailbox, and nothing of it counts as agreed with that server.
+	 */
+	bool elsewhere;
 };
 
 /* A contact that was left out, and why. */
@@ -89,6 +105,7 @@ struct contacts_report {
 	uint64_t waiting; /* changes that wait for the IM side to be writable */
 	uint64_t unmapped; /* contacts on the IM side without an address in the mailbox */
 	uint64_t foreign; /* contacts in the mailbox without an address on the IM side */
+	uint64_t privacy_levels; /* on the IM side; they are not moved */
 	uint64_t kept; /* contacts that stay on the IM side alone, since the mailbox was adopted */
 	bool adopting; /* the mailbox's list is taken over in this pass */
 	uint64_t settled; /* journal steps of an earlier pass that had to be looked for */
@@ -100,6 +117,9 @@ struct contacts_report {
 	unsigned rounds;
 };
 void contacts_report_clear(struct contacts_report *report);
+
+/* Whether the roster was last read from somewhere else than the user's own IM server. */
+bool contacts_read_elsewhere(const struct contact_status *status);
 
 /* The policy of an owner, as the store has it. */
 bool contacts_policy(

@@ -18,6 +18,7 @@ struct planning {
 	GHashTable *resting; /* keys of contacts that are not tried again yet */
 	GHashTable *seen; /* keys that have a row; only with a target */
 	struct plan_counts counts;
+	GPtrArray *steps; /* copies for the review; NULL: there is none */
 	bool renames;
 	int64_t seq, now_utc_us;
 };
@@ -147,6 +148,8 @@ static bool put_step(struct planning *planning, const struct journal_step *step,
 {
 	const struct contacts_run *run = planning->pass->run;
 	planning->pass->steps_total++;
+	if (planning->steps != NULL)
+		g_ptr_array_add(planning->steps, journal_step_copy(step));
 	return store_journal_put(run->store, run->lease, step, error);
 }
 
@@ -604,6 +607,19 @@ static void sum_up(struct planning *planning)
 	report->planned = true;
 }
 
+static bool review(const struct planning *planning, GError **error)
+{
+	const struct contacts_run *run = planning->pass->run;
+	return run->options.review == NULL ||
+	       run->options.review(run->options.review_data, run, planning->steps,
+	               planning->pass->report, error);
+}
+
+static void free_step(void *step)
+{
+	journal_step_free(step);
+}
+
 static bool plan_in_transaction(struct planning *planning, bool *go, GError **error)
 {
 	struct pass_state *pass = planning->pass;
@@ -612,6 +628,7 @@ static bool plan_in_transaction(struct planning *planning, bool *go, GError **er
 		return false;
 	bool good = fill_journal(planning, go, error);
 	sum_up(planning);
+	good = good && review(planning, error);
 	bool keep = good && *go && !pass->run->options.plan_only;
 	if (keep)
 		return store_end(store, true, error);
@@ -631,6 +648,8 @@ bool contacts_plan(struct pass_state *pass, bool *go, GError **error)
 	planning.resting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	if (pass->run->target != NULL)
 		planning.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	if (pass->run->options.review != NULL)
+		planning.steps = g_ptr_array_new_with_free_func(free_step);
 	bool confirmed = true;
 	bool good = plan_in_transaction(&planning, &confirmed, error);
 	*go = good && confirmed;
@@ -640,5 +659,6 @@ bool contacts_plan(struct pass_state *pass, bool *go, GError **error)
 	g_hash_table_unref(planning.resting);
 	g_clear_pointer(&planning.uncertain, g_hash_table_unref);
 	g_clear_pointer(&planning.seen, g_hash_table_unref);
+	g_clear_pointer(&planning.steps, g_ptr_array_unref);
 	return good;
 }

@@ -20,6 +20,12 @@ struct pass_state {
 	bool left_over; /* problems or waiting changes: plan again next time */
 };
 
+/*
+ * What a roster's version begins with when it was read from elsewhere, so that it is never taken
+ * for one of the user's own IM server.
+ */
+#define CONTACTS_ELSEWHERE "from:"
+
 /* contacts_read.c: both sides into the mirrors. */
 bool contacts_read_theirs(struct pass_state *pass, GError **error);
 bool contacts_read_ours(struct pass_state *pass, GError **error);

@@ -3,6 +3,8 @@
 #include "core/log.h"
 #include "sync/contacts_private.h"
 
+#include <string.h>
+
 /* Changes that are held before they are written to the mirror in one transaction. */
 #define STAGE_BATCH 256
 /*
@@ -183,17 +185,33 @@ static bool refuse_went_back(const struct pass_state *pass, const char *version,
 	return false;
 }
 
+/* Takes a version; NULL stays. */
+static char *marked(const struct contacts_run *run, char *version)
+{
+	if (!run->elsewhere || version == NULL)
+		return version;
+	char *mark = g_strconcat(CONTACTS_ELSEWHERE, version, NULL);
+	g_free(version);
+	return mark;
+}
+
+static const char *plain(const char *version)
+{
+	bool elsewhere = g_str_has_prefix(version, CONTACTS_ELSEWHERE);
+	return elsewhere ? version + strlen(CONTACTS_ELSEWHERE) : version;
+}
+
 bool contacts_read_ours(struct pass_state *pass, GError **error)
 {
 	struct contacts_run *run = pass->run;
 	struct contact_status *status = pass->status;
 	const char *owner = run->lease->mailbox->owner;
 	int64_t now = clock_utc_us();
-	g_autofree char *version = run->im.driver->version(run->im.data, owner, error);
+	g_autofree char *version = marked(run, run->im.driver->version(run->im.data, owner, error));
 	if (version == NULL)
 		return false;
 	if (status->im_version != NULL && !run->options.accept_older &&
-	        run->im.driver->went_back(run->im.data, status->im_version, version))
+	        run->im.driver->went_back(run->im.data, plain(status->im_version), plain(version)))
 		return refuse_went_back(pass, version, error);
 	bool due = pass->reread_im || status->im_version == NULL ||
 	           !g_str_equal(status->im_version, version) ||
@@ -201,7 +219,10 @@ bool contacts_read_ours(struct pass_state *pass, GError **error)
 	if (!due)
 		return true;
 	autoptr(im_roster) roster = run->im.driver->read(run->im.data, owner, error);
-	return roster != NULL &&
-	       store_contact_stage_ours(run->store, run->lease, status, roster->contacts,
-	               roster->unreadable, roster->version, now, error);
+	if (roster == NULL)
+		return false;
+	pass->report->privacy_levels = roster->privacy_levels;
+	roster->version = marked(run, roster->version);
+	return store_contact_stage_ours(run->store, run->lease, status, roster->contacts,
+	        roster->unreadable, roster->version, now, error);
 }

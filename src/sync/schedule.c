@@ -190,7 +190,8 @@ static int compare_owners(const void *a, const void *b)
 static bool ask_source(struct finding *finding, GError **error)
 {
 	const struct config *config = finding->options->config;
-	if (config_string(config, "domain", finding->domain, "source") == NULL ||
+	bool from = finding->options->from != NULL;
+	if ((!from && config_string(config, "domain", finding->domain, "source") == NULL) ||
 	        config_string(config, "domain", finding->domain, "server") == NULL)
 		return true;
 	struct im_source *source = worker_source(finding->worker, finding->domain, error);

@@ -12,6 +12,8 @@
 #include "store/policy.h"
 #include "sync/lifecycle.h"
 
+#include <string.h>
+
 #define LEASE_MIN_S 300
 #define RETRY_FIRST_US (30 * CLOCK_US_PER_S)
 #define RETRY_MAILBOX_US (3600 * CLOCK_US_PER_S)
@@ -163,12 +165,16 @@ struct im_source *worker_source(struct worker *worker, const char *domain, GErro
 		        config_path(config));
 		return NULL;
 	}
-	const char *name = config_require(config, "domain", domain, "source", error);
+	const char *from = worker->shared->options.from;
+	const char *name =
+	        from != NULL ? from : config_require(config, "domain", domain, "source", error);
 	if (name == NULL)
 		return NULL;
+	const struct im_source_options elsewhere = {.url = name};
 	struct im_source *source = g_hash_table_lookup(worker->sources, name);
 	if (source == NULL) {
-		source = im_source_open(config, name, error);
+		source = strstr(name, "://") != NULL ? im_source_open_url(&elsewhere, error)
+		                                     : im_source_open(config, name, error);
 		if (source != NULL)
 			g_hash_table_insert(worker->sources, g_strdup(name), source);
 	}
@@ -279,6 +285,7 @@ static bool contacts_of(struct worker *worker, struct line *line, struct lease *
 	        .im = im_end_of_source(source),
 	        .map = options->map,
 	        .options = options->contacts,
+	        .elsewhere = options->from != NULL,
 	};
 	run.options.plan_only = run.options.plan_only || options->dry_run;
 	bool adopt = false;
@@ -485,6 +492,18 @@ static struct store *scratch_for(struct scratch *scratch, const char *owner, GEr
 	return scratch->store;
 }
 
+/* What was agreed with another roster says nothing of this one. */
+static bool copy_known(struct worker *worker, int64_t id, struct store *scratch,
+        const struct lease *lease, GError **error)
+{
+	autoptr(contact_status) status = store_contact_status(worker->store, id, error);
+	if (status == NULL || !store_life_copy(worker->store, id, scratch, lease, error))
+		return false;
+	bool elsewhere = contacts_read_elsewhere(status);
+	return elsewhere != (worker->shared->options.from != NULL) ||
+	       store_contact_copy(worker->store, id, scratch, lease, error);
+}
+
 /* On a scratch store: what is known is copied there, and nothing comes back. */
 static bool visit_scratch(
         struct worker *worker, const struct mailbox *mailbox, struct visit *visit, GError **error)
@@ -495,10 +514,7 @@ static bool visit_scratch(
 	if (scratch == NULL || !store_mailbox_pin(scratch, mailbox, &id, error) ||
 	        !store_lease_claim_mailbox(scratch, id, worker->holder, clock_utc_us(),
 	                CLOCK_US_PER_DAY / CLOCK_US_PER_S, &lease, error) ||
-	        (mailbox->id != 0 &&
-	                (!store_contact_copy(worker->store, mailbox->id, scratch, lease, error) ||
-	                        !store_life_copy(
-	                                worker->store, mailbox->id, scratch, lease, error))))
+	        (mailbox->id != 0 && !copy_known(worker, mailbox->id, scratch, lease, error)))
 		return false;
 	worker->lease_store = scratch;
 	visit_leased(worker, lease, visit);

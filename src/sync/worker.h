@@ -45,6 +45,8 @@ struct worker_options {
 	        GError **error);
 	void *contacts_data;
 	bool offline; /* contacts_work does not ask the mailbox: its server need not be there */
+	/* The [source NAME] or URL that rosters are read from instead of the domain's; or NULL. */
+	const char *from;
 	bool dry_run; /* plan on a scratch store: neither side nor the store is written */
 	/* max_delete_percent, settle_s and, with mode = observe, plan_only come from config. */
 	struct contacts_options contacts;

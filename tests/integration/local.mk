@@ -27,6 +27,7 @@ INTEGRATION_TESTS += tests/integration/test_ews_schema.py
 INTEGRATION_TESTS += tests/integration/test_gaps.py
 INTEGRATION_TESTS += tests/integration/test_lifecycle.py
 INTEGRATION_TESTS += tests/integration/test_ingest.py
+INTEGRATION_TESTS += tests/integration/test_migrate.py
 INTEGRATION_TESTS += tests/integration/test_pages.py
 INTEGRATION_TESTS += tests/integration/test_survey.py
 INTEGRATION_TESTS += tests/integration/test_reload.py
