@@ -135,16 +135,17 @@ static void look_inside(
 static void check_mailbox(const struct patient *patient, const struct mailbox *mailbox)
 {
 	GError *error = NULL;
-	struct token_use use = {
-	        .source = patient->tokens, .partner = patient->partner, .url = patient->url};
+	struct token_use use = token_use_of(patient->tokens, patient->config, patient->server);
 	const struct mailserver_hooks hooks = {
 	        .authorize = token_authorize, .authorize_data = &use};
-	if (patient->tokens != NULL && !try_token(patient, mailbox, &error)) {
+	const struct mailbox *named = use.app_only ? NULL : mailbox;
+	if (patient->tokens != NULL && !try_token(patient, named, &error)) {
 		findings_bad(patient->findings, doctor_step(error, "token"), error);
 		return;
 	}
 	if (patient->tokens != NULL)
-		findings_good(patient->findings, "token", "%s takes our token", patient->server);
+		findings_good(patient->findings, "token", "%s takes our token%s", patient->server,
+		        use.app_only ? ", which names no user" : "");
 	autoptr(ews_session) session =
 	        mailserver_open(patient->config, patient->server, &hooks, &error);
 	if (session != NULL)

@@ -8,6 +8,7 @@
 #include "store/mailbox.h"
 #include "store/partner.h"
 #include "sync/usermap.h"
+#include "wire/http.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -279,6 +280,17 @@ static enum cli_exit run_verify(struct cli *cli, int argc, char **argv)
 
 /* Explain -------------------------------------------------------------------------------------- */
 
+/* Whether the server at that URL is one where tokens name no user. */
+static bool is_app_only(const struct config *config, const char *url)
+{
+	for (const char *const *name = config_names(config, "server"); *name != NULL; name++) {
+		const char *its = config_string(config, "server", *name, "url");
+		if (its != NULL && http_same_origin(its, url))
+			return config_bool(config, "server", *name, "app_only");
+	}
+	return false;
+}
+
 static void explain_user(const struct mailbox *user)
 {
 	if (user == NULL)
@@ -330,6 +342,8 @@ static bool explain(struct cli *cli, GError **error)
 		return true;
 	if (!find_call(cli, &call, error))
 		return false;
+	if (call.user != NULL && is_app_only(cli_config(cli, NULL), call.url))
+		g_clear_pointer(&call.user, mailbox_free);
 	autoptr(mailbox) user = call.user;
 	autoptr(token_source) source = cli_tokens(cli, error);
 	if (source == NULL)

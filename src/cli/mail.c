@@ -53,9 +53,7 @@ static bool prepare_tokens(struct cli_mail *mail, const struct config *config, c
 		mail->tokens = cli_tokens(mail->cli, error);
 	if (mail->tokens == NULL)
 		return false;
-	server->use.source = mail->tokens;
-	server->use.partner = config_string(config, "server", name, "partner");
-	server->use.url = config_string(config, "server", name, "url");
+	server->use = token_use_of(mail->tokens, config, name);
 	hooks->authorize = token_authorize;
 	hooks->authorize_data = &server->use;
 	return true;

@@ -125,6 +125,9 @@ const struct setting config_settings[] = {
                 "tokens."},
         {"server", "partner", SETTING_STRING, "exchange", 0, 0, NULL,
                 "With auth = token: the partner application that the tokens are for."},
+        {"server", "app_only", SETTING_BOOL, "no", 0, 0, NULL,
+                "With auth = token: tokens name imex alone, and each mailbox is named in an "
+                "ExchangeImpersonation header."},
         {"server", "user", SETTING_STRING, NULL, 0, 0, NULL, "With auth = basic: the user name."},
         {"server", "password_file", SETTING_PATH, NULL, 0, 0, NULL,
                 "With auth = basic: file whose first line is the password, readable by imexd "

@@ -25,8 +25,7 @@ struct token_source *auth_tokens_new(const struct config *config, GError **error
 static void *auth_open(void *data, const char *server, GError **error)
 {
 	const struct auth *auth = data;
-	const char *url = config_require(auth->config, "server", server, "url", error);
-	if (url == NULL)
+	if (config_require(auth->config, "server", server, "url", error) == NULL)
 		return NULL;
 	if (auth->tokens == NULL) {
 		error_set(error, ERROR_CONFIG, "token.no_source",
@@ -34,10 +33,8 @@ static void *auth_open(void *data, const char *server, GError **error)
 		        server);
 		return NULL;
 	}
-	struct token_use *use = g_new0(struct token_use, 1);
-	use->source = auth->tokens;
-	use->partner = config_string(auth->config, "server", server, "partner");
-	use->url = url;
+	struct token_use *use = g_new(struct token_use, 1);
+	*use = token_use_of(auth->tokens, auth->config, server);
 	return use;
 }
 

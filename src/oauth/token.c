@@ -491,6 +491,15 @@ bool token_check_challenge(struct token_source *source, const char *name,
 	return good;
 }
 
+struct token_use token_use_of(
+        struct token_source *source, const struct config *config, const char *server)
+{
+	return (struct token_use){.source = source,
+	        .partner = config_string(config, "server", server, "partner"),
+	        .url = config_string(config, "server", server, "url"),
+	        .app_only = config_bool(config, "server", server, "app_only")};
+}
+
 bool token_authorize(void *data, const struct mailbox *mailbox, bool refused,
         const char *const *www_authenticate, const char *diagnostics, char **value, GError **error)
 {

@@ -64,6 +64,9 @@ struct token_use {
 	bool app_only; /* the caller sends ExchangeImpersonation */
 	uint64_t generation; /* kept by token_authorize() */
 };
+/* For the configured [server NAME]; url is NULL when it has none. */
+struct token_use token_use_of(
+        struct token_source *source, const struct config *config, const char *server);
 bool token_authorize(void *data, const struct mailbox *mailbox, bool refused,
         const char *const *www_authenticate, const char *diagnostics, char **value, GError **error);
 

@@ -28,6 +28,9 @@ static bool set_credentials(const struct config *config, const char *name,
 	if (tokens) {
 		options->authorize = hooks->authorize;
 		options->authorize_data = hooks->authorize_data;
+		/* A token that names no user leaves that to the header. */
+		if (config_bool(config, "server", name, "app_only"))
+			options->access = EWS_ACCESS_IMPERSONATE;
 		return true;
 	}
 	if (config_bool(config, "server", name, "impersonate"))

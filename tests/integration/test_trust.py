@@ -636,6 +636,33 @@ def _():
         assert names == ["sharepoint"], names
         w.site.fails(2, "partner", "show", "nobody", names=("nobody",))
         w.site.ok("partner", "ensure", "exchange", "--metadata", w.partner.url, "--app-id", "exchange")
+        w.site.fails(2, "partner", "add", "other", "--metadata", "https://localhost:1/metadata/json/1", names=("not allowed",))
+
+
+@tap.test("a partner that was added unfetched is verified by its first refresh, when it is the one meant")
+def _():
+    with World() as w:
+        add = ("--metadata", w.partner.url, "--no-fetch", "--app-id")
+        w.site.ok("partner", "add", "exchange", *add, "sharepoint", "--realm", "corp.example")
+        w.site.fails(2, "partner", "refresh", "exchange", names=("issuer", "not believed"))
+        assert json.loads(w.site.ok("partner", "show", "exchange", "--json"))["keys"] == []
+        w.site.ok("partner", "ensure", "exchange", *add, "exchange", "--realm", "corp.example")
+        w.site.ok("partner", "refresh", "exchange")
+        shown = json.loads(w.site.ok("partner", "show", "exchange", "--json"))
+        assert shown["verified"] is True and len(shown["keys"]) == 1, shown
+
+
+@tap.test("another node takes the same certificate, and publishes the same keys")
+def _():
+    with World() as w, World() as node:
+        secret = w.authority.write("pass", b"secret\n")
+        bundle = os.path.join(w.site.folder, "node.p12")
+        w.site.ok("cert", "export", "--pkcs12", bundle, "--pass-file", secret)
+        node.site.ok("cert", "use", bundle, "--pass-file", secret)
+        ours, theirs = (json.loads(s.ok("metadata", "print"))["keys"] for s in (w.site, node.site))
+        assert ours == [theirs[0]], (ours, theirs)
+        node.site.ok("cert", "drop-previous")
+        assert json.loads(node.site.ok("metadata", "print"))["keys"] == ours
 
 
 @tap.test("a certificate that is staged is published, signs from its time on, and is told apart")

@@ -43,6 +43,25 @@ def _():
         site.assert_same("carol")
 
 
+@tap.test("tokens that name no user carry each mailbox in the impersonation header")
+def _():
+    with SyncSite(["alice", "bob"], "folder", tokens=True) as site:
+        for user in site.users:
+            site.rosters.set("%s@im.example" % user, "friend@im.example", name="Friend of " + user)
+        site.allow()
+        site.configure(auth="auth = token\npartner = exchange\napp_only = yes\n")
+        told = site.imex("doctor", "--user", "alice@im.example").stdout
+        assert "names no user" in told and "alice@corp.example is the mailbox of alice@im.example" in told, told
+        told = site.check(site.imex("token", "explain", "--user", "alice@im.example"))
+        assert "kind       app-only" in told, told
+        site.dx.control("DELETE", "counters")
+        site.migrate("--all")
+        counters = site.dx.counters()
+        assert counters["token.signatures"] == 1 and counters.get("token.refused", 0) == 0, counters
+        for user in site.users:
+            assert site.mailbox(user) == {"friend@corp.example": ("Friend of " + user, set())}, site.mailbox(user)
+
+
 class Trusting(SyncSite):
     """devexchange fetches our metadata from imexd itself, as Exchange does."""
 
