@@ -187,6 +187,11 @@ const char *render_note_words(const struct entry *entry)
 char **render_remarks(const struct transcript *transcript)
 {
 	g_autoptr(GStrvBuilder) remarks = g_strv_builder_new();
+	if (transcript->notice != NULL) {
+		g_autofree char *line = g_strdup_printf(
+		        "People from outside take part. Notice: %s", transcript->notice);
+		g_strv_builder_add(remarks, line);
+	}
 	for (guint i = 0; i < transcript->senders->len; i++) {
 		g_autofree char *line =
 		        g_strdup_printf("Recorded as it was posted by the server %s.",

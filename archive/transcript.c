@@ -79,6 +79,7 @@ void transcript_free(struct transcript *transcript)
 	g_free(transcript->room);
 	g_free(transcript->room_name);
 	g_free(transcript->subject);
+	g_free(transcript->notice);
 	g_ptr_array_unref(transcript->participants);
 	g_ptr_array_unref(transcript->entries);
 	g_ptr_array_unref(transcript->senders);
@@ -440,6 +441,7 @@ static void start(struct builder *builder, const struct message *first)
 	out->root_id = g_strdup(input->root_id != NULL ? input->root_id : input->id);
 	out->continues = g_strdup(input->continues);
 	out->late = input->late;
+	out->notice = mend_text(builder, input->notice);
 	out->part = input->part;
 	out->is_room = first->is_room;
 	out->conversation = conversation_key(first);

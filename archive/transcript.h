@@ -101,8 +101,8 @@ struct transcript {
 	unsigned withheld;
 	enum presence_part part; /* of the segment that this transcript shows */
 	unsigned mended; /* characters that became U+FFFD */
-	GPtrArray
-	        *senders; /* names (char *) of servers that posted any of it, sorted by first use */
+	char *notice; /* what people in conversations with people outside are told; or NULL */
+	GPtrArray *senders; /* names (char *) of servers that posted any of it, by first use */
 };
 
 /*
@@ -122,6 +122,7 @@ struct transcript_input {
 	size_t files_max_bytes; /* of all attachments together */
 	/* Borrowed struct message *, any order, at least one; all of one conversation. */
 	const GPtrArray *messages;
+	const char *notice; /* or NULL */
 	transcript_lookup lookup; /* or NULL */
 	void *lookup_data;
 };

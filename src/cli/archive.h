@@ -9,6 +9,7 @@
 extern const struct command archive_coverage; /* archive_coverage.c */
 extern const struct command archive_explain; /* archive_explain.c */
 extern const struct command archive_gaps, archive_reconcile; /* archive_gaps.c */
+extern const struct command archive_gate; /* archive_gate.c */
 extern const struct command archive_backfill; /* archive_backfill.c */
 extern const struct command archive_deliver; /* archive_deliver.c */
 extern const struct command archive_status; /* archive_status.c */

@@ -9,6 +9,7 @@ static const struct command *const subcommands[] = {
         &archive_coverage,
         &archive_gaps,
         &archive_reconcile,
+        &archive_gate,
         &archive_runs,
         &archive_undo,
         NULL,

@@ -28,9 +28,10 @@ imex_SOURCES += src/cli/cmd_survey.c
 imex_SOURCES += src/cli/cmd_user.c src/cli/owners.c src/cli/owners.h
 imex_SOURCES += src/cli/cmd_archive.c src/cli/archive.h src/cli/archive_backfill.c \
 	src/cli/archive_coverage.c src/cli/archive_deliver.c src/cli/archive_explain.c \
-	src/cli/archive_gaps.c src/cli/archive_status.c src/cli/archive_undo.c
+	src/cli/archive_gaps.c src/cli/archive_gate.c src/cli/archive_status.c src/cli/archive_undo.c
 imex_SOURCES += src/cli/cmd_queue.c src/cli/queue_change.c src/cli/queue.h
 imex_SOURCES += src/cli/cmd_export.c src/cli/export.h src/cli/export_archive.c \
 	src/cli/export_mailbox.c src/cli/mail.c src/cli/mail.h
 # what visits mailboxes
-imex_SOURCES += src/cli/crew.c src/cli/crew.h src/daemon/auth.c src/daemon/auth.h
+imex_SOURCES += src/cli/crew.c src/cli/crew.h src/daemon/auth.c src/daemon/auth.h \
+	src/daemon/gate_json.c src/daemon/gate_json.h

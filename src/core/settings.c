@@ -212,6 +212,12 @@ const struct setting config_settings[] = {
         {"archive", "exclude", SETTING_LIST, NULL, 0, 0, NULL,
                 "Addresses of people and rooms whose conversations are never archived, whatever "
                 "the policies say."},
+        {"archive", "disclaimer", SETTING_STRING, NULL, 0, 0, NULL,
+                "What people in archived conversations with people outside are told."},
+        {"archive", "gate_after", SETTING_DURATION, "5m", 10, 7 * DAY_S, NULL,
+                "A source that was not read for so long counts as a failure of archiving."},
+        {"archive", "gate_backlog", SETTING_DURATION, "24h", 60, 366 * DAY_S, NULL,
+                "A delivery that waits for so long counts as a failure of archiving."},
         {"archive", "reconcile", SETTING_DURATION, "24h", 0, 30 * DAY_S, NULL,
                 "How often imexd counts what it has against what the sources hold; 0: never."},
         {"archive", "hold", SETTING_CHOICE, "none", 0, 0, "none|file",

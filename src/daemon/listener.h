@@ -3,6 +3,7 @@
  *
  *	GET /metadata/json/1	the metadata document, for anybody
  *	GET /v1/whoami		a partner's token: who it says the caller is
+ *	GET /v1/gate?user=A&peer=B	a [sender NAME]: whether IM may go on (sync/gate.h)
  *	GET /health		"ok"; 503 when a source is read too late (sync/lag.h) or the store
  *fails POST /v1/messages	a [sender NAME]: what was said, see imex-ingest(5)
  *

@@ -1,15 +1,21 @@
+#include "core/address.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/thread.h"
+#include "daemon/gate_json.h"
 #include "daemon/listener_private.h"
 #include "oauth/metadata.h"
 #include "oauth/principal.h"
 #include "store/mailbox.h"
+#include "sync/ingest.h"
 #include "sync/lag.h"
 #include "sync/usermap.h"
 #include "wire/http.h"
 #include "wire/json.h"
+
+/* How old what was read of the hold file may be. */
+#define ROUTER_US (10 * CLOCK_US_PER_S)
 
 struct listener_site {
 	const struct config *config;
@@ -20,8 +26,10 @@ struct listener_site {
 	struct usermap *map;
 	struct listener_senders *senders;
 	struct listener_inlet *inlet; /* or NULL */
-	struct mutex mutex; /* of the store, which one thread at a time may use */
+	struct mutex mutex; /* of what follows, which one thread at a time may use */
 	struct store *store;
+	struct router *router; /* or NULL */
+	int64_t routed_mono_us;
 };
 
 void listener_answer_clear(struct listener_answer *answer)
@@ -122,6 +130,7 @@ struct listener_site *listener_site_new(
 void listener_site_free(struct listener_site *site)
 {
 	g_clear_pointer(&site->store, store_close);
+	g_clear_pointer(&site->router, router_free);
 	g_clear_pointer(&site->inlet, listener_inlet_free);
 	g_clear_pointer(&site->senders, listener_senders_free);
 	g_clear_pointer(&site->map, usermap_free);
@@ -262,6 +271,61 @@ const char *listener_site_sender(struct listener_site *site, const struct listen
 	return name;
 }
 
+/* The hold state may change; the file is read again every few seconds at most. Mutex held. */
+static const struct router *current_router(struct listener_site *site, GError **error)
+{
+	int64_t now = clock_mono_us();
+	if (site->router != NULL && now - site->routed_mono_us < ROUTER_US)
+		return site->router;
+	struct router *router = router_new(site->config, site->map, error);
+	if (router == NULL)
+		return NULL;
+	g_clear_pointer(&site->router, router_free);
+	site->router = router;
+	site->routed_mono_us = now;
+	return router;
+}
+
+static bool find_gate(struct listener_site *site, const char *user, const char *peer,
+        struct gate *gate, GError **error)
+{
+	mutex_lock(&site->mutex);
+	const struct router *router = current_router(site, error);
+	bool good = router != NULL &&
+	            gate_find(site->store, site->config, router, user, peer, gate, error);
+	mutex_unlock(&site->mutex);
+	return good;
+}
+
+/* In doubt nothing is answered but that it is not known; the caller goes by its own policy. */
+static void answer_gate(struct listener_site *site, const struct listener_request *request,
+        struct listener_answer *answer)
+{
+	const char *sender = listener_site_sender(site, request, answer);
+	if (sender == NULL)
+		return;
+	g_autoptr(GError) cause = NULL;
+	g_autofree char *user =
+	        request->user != NULL ? address_canonical(request->user, NULL) : NULL;
+	g_autofree char *peer =
+	        request->peer != NULL ? address_canonical(request->peer, NULL) : NULL;
+	struct gate gate;
+	if (user == NULL || (request->peer != NULL && peer == NULL)) {
+		listener_answer_error(answer, 400, "gate.address",
+		        "give /v1/gate?user=ADDRESS and, for the disclaimer, &peer=ADDRESS");
+	} else if (!ingest_speaks_for(site->config, sender, user)) {
+		listener_answer_error(answer, 403, "ingest.domain",
+		        "domains in [sender NAME] does not have this user's domain");
+	} else if (!find_gate(site, user, peer, &gate, &cause)) {
+		log_error("listener.gate", "%s", cause->message);
+		listener_answer_error(
+		        answer, 503, error_reason(cause), "the archive cannot be asked now");
+	} else {
+		listener_answer_json(answer, 200, gate_json(user, &gate));
+		gate_clear(&gate);
+	}
+}
+
 static const struct {
 	const char *path;
 	void (*answer)(struct listener_site *site, const struct listener_request *request,
@@ -269,6 +333,7 @@ static const struct {
 } routes[] = {
         {"/metadata/json/1", answer_metadata},
         {"/v1/whoami", answer_whoami},
+        {"/v1/gate", answer_gate},
         {"/health", answer_health},
 };
 

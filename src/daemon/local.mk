@@ -1,6 +1,7 @@
 sbin_PROGRAMS += imexd
 imexd_SOURCES = \
 	src/daemon/auth.c src/daemon/auth.h \
+	src/daemon/gate_json.c src/daemon/gate_json.h \
 	src/daemon/imexd.c \
 	src/daemon/keeper.c src/daemon/keeper.h \
 	src/daemon/listener.c src/daemon/listener.h src/daemon/listener_private.h \

@@ -31,6 +31,7 @@ libimex_sync_a_SOURCES += \
 	src/sync/deliver_plan.c src/sync/deliver_private.h \
 	src/sync/deliver_settle.c \
 	src/sync/deliver_undo.c src/sync/deliver_undo.h \
+	src/sync/gate.c src/sync/gate.h \
 	src/sync/hold.c src/sync/hold.h \
 	src/sync/ingest.c src/sync/ingest.h \
 	src/sync/lag.c src/sync/lag.h \

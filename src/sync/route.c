@@ -79,10 +79,14 @@ static bool is_of(const char *domain, const char *ours)
 
 bool router_is_foreign(const struct router *router, const char *address)
 {
+	return route_is_foreign(router->config, address);
+}
+
+bool route_is_foreign(const struct config *config, const char *address)
+{
 	const char *domain = address_domain(address);
-	for (const char *const *ours = config_names(router->config, "domain"); *ours != NULL;
-	        ours++) {
-		const char *sip = config_string(router->config, "domain", *ours, "sip_domain");
+	for (const char *const *ours = config_names(config, "domain"); *ours != NULL; ours++) {
+		const char *sip = config_string(config, "domain", *ours, "sip_domain");
 		if (is_of(domain, *ours) || (sip != NULL && is_of(domain, sip)))
 			return false;
 	}

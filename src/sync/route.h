@@ -47,6 +47,7 @@ AUTO_DEFINE(router, router_free);
 /* Whether [archive] exclude names this person or room. */
 bool router_excludes(const struct router *router, const char *address);
 /* Whether an address is of a domain, or a room of a service below a domain, that is not ours. */
+bool route_is_foreign(const struct config *config, const char *address);
 bool router_is_foreign(const struct router *router, const char *address);
 
 /* What holds for one user. Texts are owned. */

@@ -5,10 +5,12 @@
 #include "core/error.h"
 #include "store/message.h"
 #include "sync/attach.h"
+#include "sync/route.h"
 
 #include <string.h>
 
 struct transcriber {
+	const struct config *config;
 	const struct usermap *map;
 	struct segment_rules rules;
 	GTimeZone *zone;
@@ -34,6 +36,7 @@ struct transcriber *transcriber_new(
 	if (zone == NULL)
 		return NULL;
 	struct transcriber *transcriber = g_new0(struct transcriber, 1);
+	transcriber->config = config;
 	transcriber->map = map;
 	transcriber->zone = zone;
 	transcriber->zone_name = zone_name;
@@ -140,6 +143,25 @@ static bool is_damaged(const struct segment *segment, const char *lost, bool the
 	return true;
 }
 
+static bool is_foreign(const struct transcriber *transcriber, const char *address)
+{
+	return address != NULL && route_is_foreign(transcriber->config, address);
+}
+
+/* The disclaimer, where anybody from outside takes part. */
+static const char *find_notice(const struct transcriber *transcriber, const GPtrArray *messages)
+{
+	const char *text = config_string(transcriber->config, "archive", NULL, "disclaimer");
+	for (guint i = 0; text != NULL && i < messages->len; i++) {
+		const struct message *message = messages->pdata[i];
+		if (is_foreign(transcriber, message->peer) ||
+		        is_foreign(transcriber, message->owner) ||
+		        is_foreign(transcriber, message->sender))
+			return text;
+	}
+	return NULL;
+}
+
 static struct transcript *make(struct transcriber *transcriber,
         const struct conversation *conversation, const struct segment *segment,
         const GPtrArray *messages, GHashTable *files, enum presence_part part)
@@ -152,6 +174,7 @@ static struct transcript *make(struct transcriber *transcriber,
 	        .continues = segment->continues,
 	        .late = segment->late && segment->continues != NULL,
 	        .part = part,
+	        .notice = find_notice(transcriber, messages),
 	        .name_resolved = transcriber_names_resolved(transcriber),
 	        .files = files,
 	        .files_max_bytes = transcriber->files_max_bytes,
