@@ -2,6 +2,7 @@
 both sides end alike, nobody is lost, nobody is there twice. On each store and in each dialect, five runs
 are killed; fifty with IMEX_LONG, at least thirty of them with work under way in the journal.
 IMEX_SEED repeats a run."""
+import json
 import os
 import random
 import signal
@@ -75,6 +76,9 @@ def run(dialect, store=None):
         site.assert_same("alice")
         assert len(site.mailbox("alice")) == CONTACTS
         assert site.sql("SELECT count(*) FROM journal")[0][0] == 0
+        newest = json.loads(site.check(site.imex("contacts", "history", "alice@im.example", "--json")))[0]["version"]
+        changed = site.check(site.imex("contacts", "diff", "alice@im.example", newest, "--json"))
+        assert json.loads(changed) == [], "the newest version is not the list: " + changed
 
 
 def on_postgresql(dialect):

@@ -194,4 +194,26 @@ def _(site):
     assert causes[0] in ("migration", "sync") and causes[-1] == "migration", causes
 
 
+
+@tap.test("a mailbox that comes up empty takes nothing along: the list stays, or a version brings it back")
+def _():
+    for contacts in (3, 9):
+        with site_on("sqlite") as site:
+            for i in range(3, contacts):
+                site.rosters.set(ALICE, "more%d@im.example" % i, name="More")
+            site.once()
+            site.settle()
+            before = site.roster("alice")
+            assert len(before) == contacts
+            for jid in before:
+                site.mail_remove("alice", site.mail_address(jid))
+            done = site.imex("contacts", "rollback", ALICE)
+            assert site.roster("alice") == before
+            if done.returncode != 0:
+                assert contacts == 9 and "--from-snapshot" in done.stderr and "sync" not in done.stderr.split("(")[0], done
+                site.check(site.imex("contacts", "rollback", ALICE, "--from-snapshot"))
+            assert site.roster("alice") == before
+            assert "rolled back" in rows(site, "status", ALICE)[0]["state"]
+
+
 tap.main()

@@ -51,12 +51,33 @@ START_TEST(group_kinds)
 }
 END_TEST
 
+START_TEST(covers)
+{
+	autoptr(contact) rich = contact_new("bob@x", "Bob");
+	autoptr(contact) poor = contact_new("bob@x", NULL);
+	rich->tel_uri = g_strdup("tel:+1");
+	contact_add_group(rich, "A");
+	contact_add_group(rich, "B");
+	contact_add_group(poor, "B");
+	ck_assert(contact_covers(rich, rich) && contact_covers(rich, poor));
+	ck_assert(!contact_covers(poor, rich));
+	contact_add_group(poor, "C");
+	ck_assert(!contact_covers(rich, poor));
+	contact_remove_group(poor, "C");
+	poor->name = g_strdup("Rob");
+	ck_assert(!contact_covers(rich, poor));
+	autoptr(contact) other = contact_new("rob@x", NULL);
+	ck_assert(!contact_covers(rich, other));
+}
+END_TEST
+
 Suite *contact_suite(void)
 {
 	Suite *suite = suite_create("contact");
 	TCase *tests = tcase_create("contact");
 	tcase_add_test(tests, groups_are_a_sorted_set);
 	tcase_add_test(tests, hash_follows_equality);
+	tcase_add_test(tests, covers);
 	tcase_add_test(tests, group_kinds);
 	suite_add_tcase(suite, tests);
 	return suite;
