@@ -35,8 +35,8 @@ bool snapshot_expired(const GPtrArray *list, guint i, const struct snapshot_rete
 	return age_us >= retention->daily_us || !last_of_day;
 }
 
-/* The list as it is agreed now, and the one of the newest version. */
-#define CURRENT_SQL                                                                                \
+/* The list as it is agreed now, the IM side's alone, and the one of the newest version. */
+#define AGREED_SQL                                                                                 \
 	"SELECT a.key, coalesce(p.image, a.im_image) AS im_image, a.mail_image"                    \
 	" FROM contact_agreed a LEFT JOIN contact_pending p"                                       \
 	" ON p.mailbox_id = a.mailbox_id AND p.key = a.key"                                        \
@@ -44,19 +44,26 @@ bool snapshot_expired(const GPtrArray *list, guint i, const struct snapshot_rete
 	" UNION ALL SELECT p.key, p.image, p.image FROM contact_pending p"                         \
 	" WHERE p.mailbox_id = $1 AND p.image IS NOT NULL AND NOT EXISTS"                          \
 	" (SELECT 1 FROM contact_agreed a WHERE a.mailbox_id = $1 AND a.key = p.key)"
+#define OURS_SQL                                                                                   \
+	"SELECT key, image AS im_image, image AS mail_image FROM contact_ours"                     \
+	" WHERE mailbox_id = $1 AND image IS NOT NULL"
 #define NEWEST_SQL                                                                                 \
 	"SELECT key, im_image, mail_image FROM contact_version_row"                                \
 	" WHERE mailbox_id = $1 AND until_version IS NULL"
 
-static const char close_sql[] =
-        "UPDATE contact_version_row SET until_version = $2"
-        " WHERE mailbox_id = $1 AND until_version IS NULL AND key IN (SELECT key FROM"
-        " (" NEWEST_SQL " EXCEPT SELECT * FROM (" CURRENT_SQL ") AS c) AS gone)";
+#define CLOSE_SQL(list)                                                                            \
+	"UPDATE contact_version_row SET until_version = $2"                                        \
+	" WHERE mailbox_id = $1 AND until_version IS NULL AND key IN (SELECT key FROM"             \
+	" (" NEWEST_SQL " EXCEPT SELECT * FROM (" list ") AS c) AS gone)"
+#define OPEN_SQL(list)                                                                             \
+	"INSERT INTO contact_version_row (mailbox_id, key, first_version, im_image, mail_image)"   \
+	" SELECT $1, key, $2, im_image, mail_image FROM"                                           \
+	" (SELECT * FROM (" list ") AS c EXCEPT " NEWEST_SQL ") AS fresh"
 
-static const char open_sql[] =
-        "INSERT INTO contact_version_row (mailbox_id, key, first_version, im_image, mail_image)"
-        " SELECT $1, key, $2, im_image, mail_image FROM"
-        " (SELECT * FROM (" CURRENT_SQL ") AS c EXCEPT " NEWEST_SQL ") AS fresh";
+static const char *const close_sql[] = {
+        [SNAPSHOT_AGREED] = CLOSE_SQL(AGREED_SQL), [SNAPSHOT_OURS] = CLOSE_SQL(OURS_SQL)};
+static const char *const open_sql[] = {
+        [SNAPSHOT_AGREED] = OPEN_SQL(AGREED_SQL), [SNAPSHOT_OURS] = OPEN_SQL(OURS_SQL)};
 
 static const char changed_sql[] =
         "SELECT count(*) FROM contact_version_row r WHERE r.mailbox_id = $1"
@@ -110,20 +117,26 @@ static bool remove_expired(struct store *store, int64_t mailbox_id,
 	       (!any || db_run(store->db, sweep_sql, DB_VALUES(db_int(mailbox_id)), error));
 }
 
-static bool take(struct store *store, const struct lease *lease, const char *cause,
-        const struct snapshot_retention *retention, int64_t now_utc_us, GError **error)
+static bool take(struct store *store, const struct lease *lease, enum snapshot_of of,
+        const char *cause, const struct snapshot_retention *retention, int64_t now_utc_us,
+        GError **error)
 {
-	int64_t id = lease->mailbox->id, newest = 0, closed = 0, opened = 0;
+	int64_t id = lease->mailbox->id, newest = 0, closed = 0, opened = 0, agreed = 0;
 	if (!lease_check(store, lease, error) ||
+	        !db_get_int64(store->db,
+	                "SELECT count(*) FROM contact_agreed WHERE mailbox_id = $1",
+	                DB_VALUES(db_int(id)), &agreed, NULL, error) ||
 	        !db_get_int64(store->db,
 	                "SELECT coalesce(max(version), 0) FROM contact_version"
 	                " WHERE mailbox_id = $1",
 	                DB_VALUES(db_int(id)), &newest, NULL, error))
 		return false;
+	if (of == SNAPSHOT_OURS && agreed > 0)
+		return true;
 	g_autofree char *why = g_strdup(cause);
 	struct snapshot version = {.version = newest + 1, .taken_utc_us = now_utc_us, .cause = why};
-	if (!run_counted(store, close_sql, id, version.version, &closed, error) ||
-	        !run_counted(store, open_sql, id, version.version, &opened, error))
+	if (!run_counted(store, close_sql[of], id, version.version, &closed, error) ||
+	        !run_counted(store, open_sql[of], id, version.version, &opened, error))
 		return false;
 	if (newest > 0 && closed == 0 && opened == 0)
 		return true;
@@ -138,11 +151,12 @@ static bool take(struct store *store, const struct lease *lease, const char *cau
 	       remove_expired(store, id, retention, now_utc_us, error);
 }
 
-bool store_snapshot_take(struct store *store, const struct lease *lease, const char *cause,
-        const struct snapshot_retention *retention, int64_t now_utc_us, GError **error)
+bool store_snapshot_take(struct store *store, const struct lease *lease, enum snapshot_of of,
+        const char *cause, const struct snapshot_retention *retention, int64_t now_utc_us,
+        GError **error)
 {
 	return store_begin(store, error) &&
-	       store_end(store, take(store, lease, cause, retention, now_utc_us, error), error);
+	       store_end(store, take(store, lease, of, cause, retention, now_utc_us, error), error);
 }
 
 static struct snapshot *from_row(const struct db_result *row)

@@ -1,6 +1,6 @@
 /*
- * Versions of contact lists: what both sides had agreed on at the end of a pass, kept in the store,
- * so that the mailbox is never the only copy.
+ * Versions of contact lists: what both sides had agreed on at the end of a pass, and what the IM
+ * side held before its list moved, kept in the store, so that the mailbox is never the only copy.
  *
  * Changes of the mailbox that wait for the IM side to be writable count as agreed. A list that did
  * not change gets no new version. Versions of a list are numbered from 1 and numbers are not used
@@ -36,12 +36,18 @@ struct snapshot_retention {
 bool snapshot_expired(const GPtrArray *list, guint i, const struct snapshot_retention *retention,
         int64_t now_utc_us);
 
+enum snapshot_of {
+	SNAPSHOT_AGREED, /* what both sides agreed on */
+	SNAPSHOT_OURS, /* the IM side's list as it was read; only as long as nothing is agreed */
+};
+
 /*
- * Makes a version of what is agreed now, unless it is the same as the newest, and removes those
+ * Makes a version of the list as it is now, unless it is the same as the newest, and removes those
  * that expired. Meant to be called in the transaction that ends a pass. lease.lost
  */
-bool store_snapshot_take(struct store *store, const struct lease *lease, const char *cause,
-        const struct snapshot_retention *retention, int64_t now_utc_us, GError **error);
+bool store_snapshot_take(struct store *store, const struct lease *lease, enum snapshot_of of,
+        const char *cause, const struct snapshot_retention *retention, int64_t now_utc_us,
+        GError **error);
 
 /* GPtrArray of struct snapshot, newest first; owned. NULL on error. */
 GPtrArray *store_snapshot_list(struct store *store, int64_t mailbox_id, GError **error);

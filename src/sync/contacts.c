@@ -88,8 +88,18 @@ static bool take_snapshot(const struct pass_state *pass, GError **error)
 {
 	const struct contacts_run *run = pass->run;
 	return run->options.rollback || pass->restless ||
-	       store_snapshot_take(run->store, run->lease, cause_of(pass), &run->options.retention,
-	               clock_utc_us(), error);
+	       store_snapshot_take(run->store, run->lease, SNAPSHOT_AGREED, cause_of(pass),
+	               &run->options.retention, clock_utc_us(), error);
+}
+
+/* The IM side's list as it is before the first plan touches it. */
+static bool take_first(const struct pass_state *pass, GError **error)
+{
+	const struct contacts_run *run = pass->run;
+	return pass->status->migrated_utc_us != 0 || run->options.plan_only ||
+	       run->options.rollback ||
+	       store_snapshot_take(run->store, run->lease, SNAPSHOT_OURS, "before migration",
+	               &run->options.retention, clock_utc_us(), error);
 }
 
 static bool finish_round(struct pass_state *pass, GError **error)
@@ -120,7 +130,7 @@ static bool one_round(struct pass_state *pass, bool *again, GError **error)
 		return false;
 	if (!pass->status->dirty && !run->options.force && pass->status->migrated_utc_us != 0)
 		return true;
-	if (!contacts_plan(pass, &go, error))
+	if (!take_first(pass, error) || !contacts_plan(pass, &go, error))
 		return false;
 	if (!go)
 		return true;

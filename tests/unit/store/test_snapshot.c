@@ -30,7 +30,7 @@ static void forget(const struct lease *lease, const char *key)
 
 static void take(const struct lease *lease, const struct snapshot_retention *retention, int64_t now)
 {
-	must(store_snapshot_take(store, lease, "sync", retention, now, error));
+	must(store_snapshot_take(store, lease, SNAPSHOT_AGREED, "sync", retention, now, error));
 }
 
 /* "a@x=Anna b@x=Bert", read over the other connection. */
@@ -125,6 +125,36 @@ STORE_TEST(waiting_changes_count)
 	check_names(id, 1, "a@x=Anne c@x=Carl");
 }
 
+STORE_TEST(the_list_before_it_moved)
+{
+	int64_t id = store_test_mailbox("owner@x.example");
+	autoptr(lease) lease = store_test_lease(store, id, clock_utc_us());
+	g_autoptr(GPtrArray) roster = g_ptr_array_new_with_free_func((GDestroyNotify)contact_free);
+	g_autoptr(GPtrArray) unreadable = g_ptr_array_new();
+	g_ptr_array_add(roster, contact_new("a@x", "Anna"));
+	g_ptr_array_add(roster, contact_new("b@x", "Bert"));
+	g_ptr_array_add(unreadable, (char[]){"odd@x"});
+	autoptr(contact_status) status = store_contact_status(store, id, NULL);
+	must(store_contact_stage_ours(store, lease, status, roster, unreadable, "1", NOW, error));
+	must(store_snapshot_take(
+	        store, lease, SNAPSHOT_OURS, "before migration", &keep_all, NOW, error));
+	check_names(id, 1, "a@x=Anna b@x=Bert");
+	autoptr(contact) anna = contact_new("a@x", "Anna");
+	autoptr(contact) rob = contact_new("b@x", "Rob");
+	must(store_contact_agree(store, lease, "a@x", "item", NULL, anna, anna, NOW, error));
+	must(store_contact_agree(store, lease, "b@x", "item", NULL, rob, rob, NOW, error));
+	take(lease, &keep_all, NOW + 1);
+	check_names(id, 2, "a@x=Anna b@x=Rob");
+	check_names(id, 1, "a@x=Anna b@x=Bert");
+	g_autoptr(GPtrArray) list = versions(id);
+	check_version(list, 0, 2, 2, "+0 ~1 -0");
+	/* The migration has begun: the IM side's list is not what it was before. */
+	must(store_snapshot_take(
+	        store, lease, SNAPSHOT_OURS, "before migration", &keep_all, NOW, error));
+	g_autoptr(GPtrArray) same = versions(id);
+	ck_assert_uint_eq(same->len, 2);
+}
+
 STORE_TEST(lists_are_apart)
 {
 	int64_t one = store_test_mailbox("one@x.example"),
@@ -157,7 +187,9 @@ STORE_TEST(with_its_transaction_or_not_at_all)
 	ck_assert_int_eq(newest->version, 1);
 	struct lease stale = *lease;
 	stale.generation++;
-	must_fail(store_snapshot_take(store, &stale, "sync", &keep_all, NOW, error), "lease.lost");
+	must_fail(
+	        store_snapshot_take(store, &stale, SNAPSHOT_AGREED, "sync", &keep_all, NOW, error),
+	        "lease.lost");
 }
 
 /* One version an hour for four days, read a week later. */
@@ -253,6 +285,7 @@ Suite *snapshot_suite(void)
 	tcase_set_timeout(tests, 120);
 	store_test_add(tests, every_change_is_a_version);
 	store_test_add(tests, waiting_changes_count);
+	store_test_add(tests, the_list_before_it_moved);
 	store_test_add(tests, lists_are_apart);
 	store_test_add(tests, with_its_transaction_or_not_at_all);
 	store_test_add(tests, retention_thins_out);
