@@ -52,6 +52,20 @@ struct stroke {
 	const char *operation, *mailbox; /* as far as they are known */
 };
 
+static void record_plain(
+        const struct exchange *x, const char *operation, int status, const char *text)
+{
+	GString plain = {.str = (gchar *)(uintptr_t)text, .len = strlen(text)};
+
+	record_exchange(x->devx, operation, x->body, RECORD_PLAIN, status, &plain);
+}
+
+static enum MHD_Result refuse(const struct exchange *x, const struct auth_result *auth)
+{
+	record_plain(x, NULL, 401, "");
+	return http_unauthorized(x, auth);
+}
+
 static enum MHD_Result strike_status(struct stroke *s)
 {
 	int status = s->fault->status > 0 ? s->fault->status : 503;
@@ -59,11 +73,10 @@ static enum MHD_Result strike_status(struct stroke *s)
 	struct auth_result refused = {0};
 	char seconds[24];
 	const char *more[] = {"Retry-After", seconds, NULL};
-	GString plain = {.str = (gchar *)(uintptr_t)text, .len = strlen(text)};
 
-	record_exchange(s->x->devx, s->operation, s->x->body, RECORD_PLAIN, status, &plain);
 	if (status == 401)
-		return http_unauthorized(s->x, &refused);
+		return refuse(s->x, &refused);
+	record_plain(s->x, s->operation, status, text);
 	g_snprintf(seconds, sizeof seconds, "%d", s->fault->retry_after_s);
 	return http_text(
 	        s->x, status, "text/html", text, s->fault->retry_after_s >= 0 ? more : NULL);
@@ -154,7 +167,7 @@ static bool change_server(struct exchange *x, struct fault_hit *f)
 	auth_check(devx, http_header(x, "Authorization"), 1, host, &auth);
 	g_free(host);
 	if (!auth.ok)
-		http_unauthorized(x, &auth);
+		refuse(x, &auth);
 	g_free(auth.diagnostics);
 	return auth.ok;
 }
@@ -231,12 +244,11 @@ enum MHD_Result route_ews(struct exchange *x)
 	auth_check(x->devx, http_header(x, "Authorization"), count.count, host, &auth);
 	g_free(host);
 	enum MHD_Result rc;
-	if (auth.bad_request) {
+	if (auth.bad_request || (auth.ok && grommunio() && x->body->len == 0)) {
+		record_plain(x, NULL, 400, "Bad Request");
 		rc = http_text(x, 400, "text/plain", "Bad Request", NULL);
 	} else if (!auth.ok) {
-		rc = http_unauthorized(x, &auth);
-	} else if (grommunio() && x->body->len == 0) {
-		rc = http_text(x, 400, "text/plain", "Bad Request", NULL);
+		rc = refuse(x, &auth);
 	} else {
 		count_event(auth.who.by_token ? "auth.bearer" : "auth.basic");
 		rc = handle(x, &auth.who);

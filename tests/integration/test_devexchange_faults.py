@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.environ.get("srcdir", "."), "tests", "lib"))
@@ -444,6 +445,43 @@ def _():
         for operation in operations:
             with dx.striking(kind="message", operation=operation, code="ErrorMailboxStoreUnavailable", back_off_ms=5):
                 assert User(dx, "ann").code("<m:%s/>" % operation) == "ErrorMailboxStoreUnavailable"
+
+
+@tap.test("--record writes each request as it came and each answer as it left, or says why it did not")
+def _():
+    with tempfile.TemporaryDirectory(prefix="devx-record-") as folder:
+        def recorded():
+            names = sorted(os.listdir(folder))
+            files = {}
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as f:
+                    files[name.partition("-")[2]] = f.read()
+                os.unlink(os.path.join(folder, name))
+            return files
+
+        with Devexchange("--user", "ann@corp.example:secret", "--record", folder) as dx:
+            ann, sent = User(dx, "ann"), envelope(CONTACT).encode()
+            got = ann.post(CONTACT)
+            assert recorded() == {"CreateItem.request.xml": sent, "CreateItem.response-200.xml": got[2]}
+            for rule, name in (({"kind": "truncate"}, "spoilt-200"), ({"kind": "illegal-char"}, "spoilt-200"),
+                               ({"kind": "busy"}, "response-500"), ({"kind": "http", "status": 503}, "plain-503"),
+                               ({"kind": "code", "code": "ErrorOfNoServer"}, "spoilt-500"),
+                               ({"kind": "drip", "delay_ms": 1}, "response-200")):
+                with dx.striking(**rule):
+                    got = ann.post(CONTACT)
+                files = recorded()
+                assert files == {"CreateItem.request.xml": sent, "CreateItem.%s.xml" % name: got[2]}, (rule, files)
+            for kind, name in (("lost-answer", "unsent-200"), ("reset-within", "unsent-200"), ("reset-before", None)):
+                with dx.striking(kind=kind):
+                    assert isinstance(ann.post(CONTACT), Exception)
+                files = recorded()
+                assert files.pop("CreateItem.request.xml") == sent
+                assert list(files) == (["CreateItem.%s.xml" % name] if name else []), files
+                assert all(well_formed(data) for data in files.values()), "what was made, not what was sent"
+            dx.post(b"no xml", user=ann.login)
+            assert set(recorded()) == {"unknown.request.xml", "unknown.response-500.xml"}
+            assert dx.post(sent, user="ann@corp.example:wrong")[0] == 401
+            assert recorded() == {"unknown.request.xml": sent, "unknown.plain-401.xml": b""}
 
 
 @tap.test("a mailbox that moved to another address: requests are referred there, autodiscover tells")
