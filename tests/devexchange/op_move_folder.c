@@ -8,6 +8,8 @@ static struct folder *copy_tree(struct folder *from, struct folder *to)
 {
 	struct folder *copy = folder_create(to->mailbox, to, from->name, from->class_name, NULL);
 
+	g_array_free(copy->props, TRUE);
+	copy->props = props_copy(from->props);
 	if (from->by_uid != NULL) {
 		GSequenceIter *i = g_sequence_get_begin_iter(from->by_uid);
 		for (; !g_sequence_iter_is_end(i); i = g_sequence_iter_next(i)) {

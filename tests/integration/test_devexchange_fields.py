@@ -345,6 +345,138 @@ def _():
     assert names == [d] and root["NumeratorOffset"] == "3" and root["AbsoluteDenominator"] == "4", (names, dict(root))
 
 
+# --- folders and what moves between them
+
+def make_folder(name, parent="inbox"):
+    where = ('<t:DistinguishedFolderId Id="%s"/>' if parent.isalpha() and parent.islower() else
+             '<t:FolderId Id="%s"/>') % parent
+    return ok("<m:CreateFolder><m:ParentFolderId>%s</m:ParentFolderId><m:Folders><t:Folder><t:DisplayName>%s"
+              "</t:DisplayName><t:ExtendedProperty>%s<t:Value>7</t:Value></t:ExtendedProperty></t:Folder></m:Folders>"
+              "</m:CreateFolder>" % (where, name, NUMBER)).find(".//t:FolderId", NS).get("Id")
+
+
+def message_in(folder, read="false"):
+    root = ok('<m:CreateItem MessageDisposition="SaveOnly"><m:SavedItemFolderId><t:FolderId Id="%s"/>'
+              "</m:SavedItemFolderId><m:Items><t:Message><t:Subject>m</t:Subject><t:IsRead>%s</t:IsRead></t:Message>"
+              "</m:Items></m:CreateItem>" % (folder, read))
+    return root.find(".//t:ItemId", NS).get("Id")
+
+
+def counts(folder):
+    where = ('<t:DistinguishedFolderId Id="%s"/>' if folder.isalpha() and folder.islower() else
+             '<t:FolderId Id="%s"/>') % folder
+    root = ok("<m:GetFolder><m:FolderShape><t:BaseShape>Default</t:BaseShape><t:AdditionalProperties>%s"
+              "</t:AdditionalProperties></m:FolderShape><m:FolderIds>%s</m:FolderIds></m:GetFolder>" % (NUMBER, where))
+    return tuple(int(root.find(".//t:" + n, NS).text) for n in ("TotalCount", "UnreadCount", "ChildFolderCount")) + \
+        tuple(e.text for e in root.iterfind(".//t:Value", NS))
+
+
+@tap.test("folders are copied with what is in them, renamed, given properties and relieved of them, and moved")
+def _():
+    outer = make_folder("Outer")
+    inner = make_folder("Inner", outer)
+    message_in(inner), message_in(inner, "true")
+    to = '<m:ToFolderId><t:DistinguishedFolderId Id="drafts"/></m:ToFolderId><m:FolderIds><t:FolderId Id="%s"/></m:FolderIds>'
+    copy = ok("<m:CopyFolder>%s</m:CopyFolder>" % (to % outer)).find(".//t:FolderId", NS).get("Id")
+    assert copy != outer and counts(copy) == counts(outer) == (0, 0, 1, "7"), (counts(copy), counts(outer))
+    root = ok('<m:FindFolder Traversal="Deep"><m:FolderShape><t:BaseShape>Default</t:BaseShape></m:FolderShape>'
+              '<m:ParentFolderIds><t:DistinguishedFolderId Id="drafts"/></m:ParentFolderIds></m:FindFolder>')
+    found = {f.find("t:DisplayName", NS).text: f.find("t:FolderId", NS).get("Id") for f in root.iter("{%s}Folder" % T)}
+    assert set(found) == {"Outer", "Inner"} and counts(found["Inner"]) == (2, 1, 0, "7")
+    assert code("<m:CopyFolder>%s</m:CopyFolder>" % (to % outer)) == "ErrorFolderExists"
+    assert code("<m:MoveFolder>%s</m:MoveFolder>" % (to % outer)) == "ErrorFolderExists"
+    change = "<m:UpdateFolder><m:FolderChanges><t:FolderChange><t:FolderId Id=\"%s\"/><t:Updates>%s</t:Updates></t:FolderChange></m:FolderChanges></m:UpdateFolder>"
+    ok(change % (outer, '<t:SetFolderField><t:FieldURI FieldURI="folder:DisplayName"/><t:Folder><t:DisplayName>New'
+                        "</t:DisplayName></t:Folder></t:SetFolderField><t:DeleteFolderField>%s</t:DeleteFolderField>" % NUMBER))
+    assert counts(outer) == (0, 0, 1), counts(outer)
+    ok("<m:MoveFolder>%s</m:MoveFolder>" % (to % outer))
+    assert code("<m:MoveFolder><m:ToFolderId><t:FolderId Id=\"%s\"/></m:ToFolderId><m:FolderIds><t:FolderId Id=\"%s\"/>"
+                "</m:FolderIds></m:MoveFolder>" % (inner, outer)) == "ErrorMoveCopyFailed"
+    assert code("<m:MoveFolder>%s</m:MoveFolder>" % (to % outer).replace('FolderId Id="%s"' % outer,
+                'DistinguishedFolderId Id="inbox"')) == "ErrorMoveDistinguishedFolder"
+
+
+def delete(item, how):
+    return ok('<m:DeleteItem DeleteType="%s"><m:ItemIds><t:ItemId Id="%s"/></m:ItemIds></m:DeleteItem>' % (how, item))
+
+
+@tap.test("items are deleted in each of the three ways, moved and copied, and say under which id they are then")
+def _():
+    folder = make_folder("Deletions")
+    items = [message_in(folder) for _ in range(5)]
+    before = [counts(f)[0] for f in ("deleteditems", "recoverableitemsdeletions")]
+    for item, how in zip(items, ("HardDelete", "SoftDelete", "MoveToDeletedItems")):
+        delete(item, how)
+        assert code(get_body(item)) == "ErrorItemNotFound", how
+    assert [counts(f)[0] for f in ("deleteditems", "recoverableitemsdeletions")] == [n + 1 for n in before]
+    assert counts(folder)[:2] == (2, 2), counts(folder)
+    move = ('<m:%s><m:ToFolderId><t:DistinguishedFolderId Id="drafts"/></m:ToFolderId><m:ItemIds><t:ItemId Id="%s"/>'
+            "</m:ItemIds>%s</m:%s>")
+    moved = ok(move % ("MoveItem", items[3], "", "MoveItem")).find(".//t:ItemId", NS).get("Id")
+    copied = ok(move % ("CopyItem", items[4], "", "CopyItem")).find(".//t:ItemId", NS).get("Id")
+    silent = ok(move % ("CopyItem", items[4], "<m:ReturnNewItemIds>false</m:ReturnNewItemIds>", "CopyItem"))
+    assert silent.find(".//t:ItemId", NS) is None
+    assert moved != items[3] and code(get_body(items[3])) == "ErrorItemNotFound"
+    assert copied != items[4] and code(get_body(items[4])) == code(get_body(copied)) == code(get_body(moved)) == "NoError"
+
+
+def get_body(item):
+    return ("<m:GetItem><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape><m:ItemIds>"
+            '<t:ItemId Id="%s"/></m:ItemIds></m:GetItem>' % item)
+
+
+def sync(folder, state="", ignore=(), scope=""):
+    """The state, and the changes as (kind, id)."""
+    left_out = "<m:Ignore>%s</m:Ignore>" % "".join('<t:ItemId Id="%s"/>' % i for i in ignore) if ignore else ""
+    root = ok("<m:SyncFolderItems><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape><m:SyncFolderId>"
+              '<t:FolderId Id="%s"/></m:SyncFolderId>%s%s<m:MaxChangesReturned>512</m:MaxChangesReturned>%s'
+              "</m:SyncFolderItems>" % (folder, state and "<m:SyncState>%s</m:SyncState>" % state, left_out, scope))
+    changes = [(c.tag.rpartition("}")[2], c.find(".//t:ItemId", NS).get("Id")) for c in root.find(".//m:Changes", NS)]
+    return root.find(".//m:SyncState", NS).text, changes
+
+
+@tap.test("a synchronisation tells creations, changes, read flags and removals apart, and leaves out what is ignored")
+def _():
+    folder = make_folder("Synchronised")
+    a, b, c = (message_in(folder) for _ in range(3))
+    state, changes = sync(folder)
+    assert sorted(changes) == sorted(("Create", i) for i in (a, b, c)), changes
+    flag = ('<m:UpdateItem ConflictResolution="AlwaysOverwrite" MessageDisposition="SaveOnly"><m:ItemChanges>'
+            '<t:ItemChange><t:ItemId Id="%s"/><t:Updates><t:SetItemField><t:FieldURI FieldURI="%s"/><t:Message>%s'
+            "</t:Message></t:SetItemField></t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>")
+    ok(flag % (a, "message:IsRead", "<t:IsRead>true</t:IsRead>"))
+    ok(flag % (b, "item:Subject", "<t:Subject>other</t:Subject>"))
+    delete(c, "HardDelete")
+    d = message_in(folder)
+    wanted = [("ReadFlagChange", a), ("Update", b), ("Delete", c), ("Create", d)]
+    assert sync(folder, state)[1] == wanted, sync(folder, state)[1]
+    later, changes = sync(folder, state, ignore=[a, d])
+    assert changes == wanted[1:3], changes
+    assert sync(folder, later)[1] == []
+    hidden = ok('<m:CreateItem MessageDisposition="SaveOnly"><m:SavedItemFolderId><t:FolderId Id="%s"/>'
+                "</m:SavedItemFolderId><m:Items><t:Message><t:Subject>h</t:Subject><t:IsAssociated>true"
+                "</t:IsAssociated></t:Message></m:Items></m:CreateItem>" % folder).find(".//t:ItemId", NS).get("Id")
+    assert sync(folder, later)[1] == []
+    everything = sync(folder, scope="<m:SyncScope>NormalAndAssociatedItems</m:SyncScope>")[1]
+    assert ("Create", hidden) in everything and len(everything) == 4, everything
+
+
+@tap.test("a body and a list of recipients are appended to; what cannot be appended to is refused")
+def _():
+    item = create("<t:Subject>s</t:Subject><t:Body BodyType=\"Text\">one</t:Body><t:ToRecipients><t:Mailbox>"
+                  "<t:EmailAddress>a@b.c</t:EmailAddress></t:Mailbox></t:ToRecipients>", "Message")
+    append = ('<m:UpdateItem ConflictResolution="AlwaysOverwrite" MessageDisposition="SaveOnly"><m:ItemChanges>'
+              '<t:ItemChange><t:ItemId Id="%s"/><t:Updates><t:AppendToItemField><t:FieldURI FieldURI="%s"/><t:Message>%s'
+              "</t:Message></t:AppendToItemField></t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>")
+    ok(append % (item, "item:Body", '<t:Body BodyType="Text">, two</t:Body>'))
+    ok(append % (item, "message:ToRecipients", "<t:ToRecipients><t:Mailbox><t:EmailAddress>d@e.f</t:EmailAddress>"
+                                               "</t:Mailbox></t:ToRecipients>"))
+    found = get(item)
+    assert found.find("t:Body", NS).text == "one, two"
+    assert [e.text for e in found.iterfind("t:ToRecipients//t:EmailAddress", NS)] == ["a@b.c", "d@e.f"]
+    assert code(append % (item, "item:Subject", "<t:Subject>x</t:Subject>")) == "ErrorInvalidPropertyAppend"
+
+
 @tap.test("MIME comes back made anew: what is known is kept, the bytes are not")
 def _():
     import email

@@ -83,6 +83,8 @@ def demoted():
 class SyncSite:
     def __init__(self, users, dialect="folder", store=None, settle="0s", write="sql-offline", workers=2,
                  arguments=(), tokens=False, absent=()):
+        if dialect == "grommunio":  # the folder dialect, in front of that server's habits
+            dialect, arguments = "folder", ("--profile", "grommunio", *arguments)
         self.folder = tempfile.mkdtemp(prefix="imexsync")
         self.users, self.dialect = users, dialect
         self.state = os.path.join(self.folder, "state")
