@@ -11,7 +11,7 @@ bare_read_LDADD = $(CURL_LIBS) $(XML_LIBS)
 bench: devexchange imex imexd ews_tool bare_read
 	@for bench in $(BENCHES); do \
 		echo "== $$bench"; \
-		srcdir='$(abs_top_srcdir)' builddir='$(abs_top_builddir)' PYTHONDONTWRITEBYTECODE=1 \
+		srcdir='$(abs_top_srcdir)' builddir='$(abs_top_builddir)' PYTHONDONTWRITEBYTECODE=1 IMEX_BENCH=1 \
 			/usr/bin/python3 $(srcdir)/$$bench || exit 1; \
 	done
 bench-devexchange:
