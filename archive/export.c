@@ -19,6 +19,15 @@
 
 #define ID_MAX_BYTES 128
 
+/* Where an item's line is in the journal: all that is held of it for the index. */
+struct place {
+	int64_t first_utc_us;
+	int64_t offset;
+};
+
+/* Conversations on one page of the index. */
+#define PAGE 1000
+
 struct export
 {
 	const struct export_driver *driver;
@@ -28,7 +37,8 @@ struct export
 	int file; /* the one file, or -1 */
 	int64_t end; /* its length */
 	GHashTable *done; /* ids */
-	GPtrArray *lines; /* of the index; NULL when there is none */
+	GArray *places; /* struct place, of the index; NULL when there is none */
+	int64_t journal_end; /* offset behind the journal's last line, pending ones included */
 	GString *pending; /* journal lines of what is not yet safe */
 	unsigned pending_items;
 	uint64_t written, total;
@@ -43,12 +53,6 @@ static bool io_error(
 	return false;
 }
 
-static void line_free(struct export_line *line)
-{
-	export_line_clear(line);
-	g_free(line);
-}
-
 void export_close(struct export *export)
 {
 	if (export->file >= 0)
@@ -58,7 +62,7 @@ void export_close(struct export *export)
 	if (export->dir >= 0)
 		close(export->dir);
 	g_clear_pointer(&export->done, g_hash_table_unref);
-	g_clear_pointer(&export->lines, g_ptr_array_unref);
+	g_clear_pointer(&export->places, g_array_unref);
 	if (export->pending != NULL)
 		g_string_free(export->pending, TRUE);
 	g_clear_pointer(&export->options.zone, g_time_zone_unref);
@@ -133,67 +137,101 @@ static char *heading(const struct export *export)
 	return g_strdup_printf(HEADING "\t%s\t%s\n", export->driver->name, export->options.scope);
 }
 
-static void remember(struct export *export, struct export_line *line)
+/* The line stands at the journal's end and is len bytes long. */
+static void remember(struct export *export, const struct export_line *line, size_t len)
 {
+	const struct place place = {line->first_utc_us, export->journal_end};
 	g_hash_table_add(export->done, g_strdup(line->id));
 	export->total++;
 	export->end = MAX(export->end, line->end);
-	if (export->lines == NULL) {
-		export_line_clear(line);
-		return;
-	}
-	struct export_line *kept = g_new0(struct export_line, 1);
-	*kept = *line;
-	*line = (struct export_line){0};
-	g_ptr_array_add(export->lines, kept);
+	if (export->places != NULL)
+		g_array_append_val(export->places, place);
+	export->journal_end += (int64_t)len;
 }
 
-/* Whole lines of the journal; what stands behind the last line feed was cut short. */
-static bool read_journal(struct export *export, size_t *whole, GError **error)
+/* The journal for reading, after its heading; NULL with an error. */
+static FILE *read_heading(struct export *export, bool *cut, GError **error)
 {
 	g_autofree char *path = g_build_filename(export->options.dir, JOURNAL, NULL);
-	g_autofree char *text = NULL;
-	g_autofree char *first = heading(export);
-	if (!g_file_get_contents(path, &text, NULL, NULL))
-		return io_error(export, "reading", JOURNAL, error);
-	*whole = 0;
-	if (strchr(text, '\n') == NULL)
-		return true;
-	if (!g_str_has_prefix(text, first)) {
-		error_set(error, ERROR_CONFIG, "export.scope",
-		        "%s holds an unfinished export of something else: repeat that command to "
-		        "finish it, or name another folder",
-		        export->options.dir);
-		return false;
+	g_autofree char *wanted = heading(export);
+	size_t len = strlen(wanted);
+	g_autofree char *found = g_malloc0(len + 1);
+	FILE *file = fopen(path, "re");
+	if (file == NULL) {
+		io_error(export, "reading", JOURNAL, error);
+		return NULL;
 	}
-	*whole = strlen(first);
-	for (char *feed = NULL; (feed = strchr(text + *whole, '\n')) != NULL;) {
+	size_t got = fread(found, 1, len, file);
+	/* Killed while the heading was written: nothing was exported yet. */
+	*cut = memchr(found, '\n', got) == NULL;
+	if (*cut || g_str_equal(found, wanted))
+		return file;
+	error_set(error, ERROR_CONFIG, "export.scope",
+	        "%s holds an unfinished export of something else: repeat that command to "
+	        "finish it, or name another folder",
+	        export->options.dir);
+	fclose(file);
+	return NULL;
+}
+
+typedef bool line_fn(struct export *export, const struct export_line *line, size_t len, void *data);
+
+/* Whole lines only; what stands behind the last line feed was cut short. */
+static void each_line(struct export *export, FILE *journal, line_fn *each, void *data)
+{
+	char *text = NULL;
+	size_t size = 0;
+	ssize_t len = 0;
+	while ((len = getline(&text, &size, journal)) > 0 && text[len - 1] == '\n') {
 		struct export_line line;
-		*feed = '\0';
-		if (!export_line_parse(text + *whole, &line))
+		text[len - 1] = '\0';
+		bool good = export_line_parse(text, &line);
+		good = good && each(export, &line, (size_t)len, data);
+		export_line_clear(&line);
+		if (!good)
 			break;
-		remember(export, &line);
-		*whole = (size_t)(feed - text) + 1;
 	}
+	free(text);
+}
+
+static bool remember_line(
+        struct export *export, const struct export_line *line, size_t len, void *data)
+{
+	(void)data;
+	remember(export, line, len);
+	return true;
+}
+
+static bool read_journal(struct export *export, GError **error)
+{
+	bool cut = false;
+	FILE *journal = read_heading(export, &cut, error);
+	if (journal == NULL)
+		return false;
+	if (!cut) {
+		export->journal_end = ftello(journal);
+		each_line(export, journal, remember_line, NULL);
+	}
+	fclose(journal);
 	return true;
 }
 
 static bool open_journal(struct export *export, GError **error)
 {
-	size_t whole = 0;
 	bool resumed = faccessat(export->dir, JOURNAL, F_OK, 0) == 0;
-	if (resumed ? !read_journal(export, &whole, error) : !check_empty(export, error))
+	if (resumed ? !read_journal(export, error) : !check_empty(export, error))
 		return false;
 	export->journal =
 	        openat(export->dir, JOURNAL, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (export->journal < 0 || ftruncate(export->journal, (off_t)whole) != 0 ||
+	if (export->journal < 0 || ftruncate(export->journal, (off_t) export->journal_end) != 0 ||
 	        lseek(export->journal, 0, SEEK_END) < 0)
 		return io_error(export, "opening", JOURNAL, error);
-	if (whole > 0)
+	if (export->journal_end > 0)
 		return true;
 	g_autofree char *first = heading(export);
 	if (!write_all(export->journal, first, strlen(first)) || fdatasync(export->journal) != 0)
 		return io_error(export, "writing", JOURNAL, error);
+	export->journal_end = (int64_t)strlen(first);
 	return true;
 }
 
@@ -236,7 +274,7 @@ struct export *export_open(const struct export_options *options, GError **error)
 	export->done = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	export->pending = g_string_new(NULL);
 	if (export->driver->index)
-		export->lines = g_ptr_array_new_with_free_func((GDestroyNotify)line_free);
+		export->places = g_array_new(FALSE, FALSE, sizeof(struct place));
 	export->entry_point = g_build_filename(options->dir, export->driver->entry_point, NULL);
 	if (open_all(export, error))
 		return export;
@@ -328,7 +366,7 @@ bool export_add(struct export *export, const struct export_item *item, GError **
 		g_string_append(export->pending, text);
 		export->pending_items++;
 		export->written++;
-		remember(export, &line);
+		remember(export, &line, strlen(text));
 		good = export->pending_items < GROUP || flush(export, error);
 	}
 	export_line_clear(&line);
@@ -358,42 +396,113 @@ static bool add_hashed(struct export *export, const char *path, GString *manifes
 	return hash != NULL;
 }
 
-/* From the journal, whose lines need not be held for this. */
-static bool list_files(struct export *export, GString *manifest, GError **error)
+static bool list_line(struct export *export, const struct export_line *line, size_t len, void *data)
 {
-	g_autofree char *path = g_build_filename(export->options.dir, JOURNAL, NULL);
-	g_autofree char *text = NULL;
-	if (export->driver->file != NULL)
-		return add_hashed(export, export->driver->file, manifest, error);
-	if (!g_file_get_contents(path, &text, NULL, NULL))
-		return io_error(export, "reading", JOURNAL, error);
-	char *next = strchr(text, '\n') + 1;
-	for (char *feed = NULL; (feed = strchr(next, '\n')) != NULL; next = feed + 1) {
-		struct export_line line;
-		*feed = '\0';
-		if (!export_line_parse(next, &line))
-			continue;
-		g_string_append_printf(manifest, "%s  %s\n", line.sha256, line.path);
-		export_line_clear(&line);
-	}
+	(void)export;
+	(void)len;
+	g_string_append_printf(data, "%s  %s\n", line->sha256, line->path);
 	return true;
 }
 
-static bool write_index(struct export *export, GError **error)
+/* From the journal, whose lines need not be held for this. */
+static bool list_files(struct export *export, GString *manifest, GError **error)
 {
-	g_autoptr(GString) page = g_string_new(NULL);
-	if (export->lines == NULL)
+	bool cut = false;
+	if (export->driver->file != NULL)
+		return add_hashed(export, export->driver->file, manifest, error);
+	FILE *journal = read_heading(export, &cut, error);
+	if (journal == NULL)
+		return false;
+	each_line(export, journal, list_line, manifest);
+	fclose(journal);
+	return true;
+}
+
+static int compare_places(gconstpointer a, gconstpointer b)
+{
+	const struct place *left = a;
+	const struct place *right = b;
+	if (left->first_utc_us != right->first_utc_us)
+		return left->first_utc_us < right->first_utc_us ? -1 : 1;
+	return (left->offset > right->offset) - (left->offset < right->offset);
+}
+
+static bool keep_line(struct export *export, const struct export_line *line, size_t len, void *data)
+{
+	struct export_index_page *page = data;
+	(void)export;
+	(void)len;
+	export_index_line(page, line);
+	return false;
+}
+
+/* One page of the index; its file is hashed into the manifest. */
+static bool write_page(struct export *export, FILE *journal, unsigned number, unsigned pages,
+        GString *contents, GString *manifest, GError **error)
+{
+	guint from = number * PAGE;
+	guint until = MIN(from + PAGE, export->places->len);
+	struct export_index_page page = {
+	        .options = &export->options,
+	        .out = g_string_new(NULL),
+	        .total = export->places->len,
+	        .number = number,
+	        .pages = pages,
+	};
+	export_index_begin(&page);
+	for (guint i = from; i < until; i++) {
+		const struct place *place = &g_array_index(export->places, struct place, i);
+		if (fseeko(journal, (off_t)place->offset, SEEK_SET) == 0)
+			each_line(export, journal, keep_line, &page);
+	}
+	export_index_end(&page, contents);
+	g_autofree char *path = export_index_path(number, pages);
+	errno = EIO;
+	bool good = (page.lines == until - from || io_error(export, "reading", JOURNAL, error)) &&
+	            write_file(export, path, page.out, error) &&
+	            add_hashed(export, path, manifest, error);
+	g_string_free(page.out, TRUE);
+	g_free(page.day);
+	g_free(page.first_day);
+	return good;
+}
+
+static bool write_pages(struct export *export, FILE *journal, GString *manifest, GError **error)
+{
+	unsigned pages = MAX(1, (export->places->len + PAGE - 1) / PAGE);
+	g_autoptr(GString) contents = g_string_new(NULL);
+	g_array_sort(export->places, compare_places);
+	if (pages > 1 && mkdirat(export->dir, "index", 0700) != 0 && errno != EEXIST)
+		return io_error(export, "making", "index", error);
+	for (unsigned i = 0; i < pages; i++)
+		if (!write_page(export, journal, i, pages, contents, manifest, error))
+			return false;
+	if (pages == 1)
 		return true;
-	export_index(page, export->lines, &export->options);
-	return write_file(export, "index.html", page, error);
+	g_autoptr(GString) index = g_string_new(NULL);
+	export_index_contents(index, contents->str, export->places->len, &export->options);
+	return write_file(export, "index.html", index, error) &&
+	       add_hashed(export, "index.html", manifest, error);
+}
+
+static bool write_index(struct export *export, GString *manifest, GError **error)
+{
+	bool cut = false;
+	if (export->places == NULL)
+		return true;
+	FILE *journal = read_heading(export, &cut, error);
+	if (journal == NULL)
+		return false;
+	bool good = write_pages(export, journal, manifest, error);
+	fclose(journal);
+	return good;
 }
 
 bool export_finish(struct export *export, GError **error)
 {
 	g_autoptr(GString) manifest = g_string_new(NULL);
-	if (!flush(export, error) || !write_index(export, error) ||
-	        !list_files(export, manifest, error) ||
-	        (export->lines != NULL && !add_hashed(export, "index.html", manifest, error)) ||
+	if (!flush(export, error) || !list_files(export, manifest, error) ||
+	        !write_index(export, manifest, error) ||
 	        !write_file(export, MANIFEST, manifest, error))
 		return false;
 	if (unlinkat(export->dir, JOURNAL, 0) != 0 || fsync(export->dir) != 0)

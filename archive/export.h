@@ -5,7 +5,8 @@
  *   mbox     one file (mboxrd quoting): messages.mbox
  *   maildir  a Maildir:                 maildir/{cur,new,tmp}
  *   jsonl    one event per line:        messages.jsonl
- *   html     index.html and one page per conversation: conversations/ID.html
+ *   html     index.html (of many conversations: and index/NNNN.html) and one page per conversation:
+ *            conversations/ID.html
  *
  * Files are named after ids, never after foreign text; folders are 0700 and files 0600. The export
  * takes one transcript at a time and keeps none. What is written stands in the journal

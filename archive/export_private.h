@@ -40,7 +40,26 @@ char *export_line_format(const struct export_line *line); /* with its line feed;
 bool export_line_parse(const char *text, struct export_line *line);
 void export_line_clear(struct export_line *line);
 
-/* Appends the index page over the lines of the journal. */
-void export_index(GString *out, const GPtrArray *lines, const struct export_options *options);
+/*
+ * The index: one page, or, when there are many conversations, pages in a folder and a page of
+ * contents. A page is made line by line, in the order of time.
+ */
+struct export_index_page {
+	const struct export_options *options;
+	GString *out;
+	unsigned total; /* conversations of the whole export */
+	unsigned number, pages; /* this page, from 0, of so many */
+	unsigned lines; /* so far */
+	char *day; /* the heading that was written last */
+	char *first_day;
+};
+/* "index.html", or "index/0001.html" of several. Owned. */
+char *export_index_path(unsigned number, unsigned pages);
+void export_index_begin(struct export_index_page *page);
+void export_index_line(struct export_index_page *page, const struct export_line *line);
+/* Appends the page's line of the contents to contents. */
+void export_index_end(struct export_index_page *page, GString *contents);
+void export_index_contents(
+        GString *out, const char *contents, unsigned total, const struct export_options *options);
 
 #endif

@@ -5,7 +5,10 @@ In the end each message is in each mailbox it belongs to exactly once, as anothe
 the export holds what was captured. `check` plays a tenth of it; IMEX_LONG=1 all (200 users, 20,000
 messages). IMEX_TEST_SEED repeats a run.
 """
+import base64
 import collections
+import hashlib
+import hmac
 import json
 import os
 import random
@@ -34,14 +37,29 @@ def free_port():
         return s.getsockname()[1]
 
 
+def people_of_rooms(database):
+    """{(room, host): members who can be known}: where a room hides addresses, those who spoke (Prosody
+    keeps an occupant id with messages, none with joins)."""
+    rooms, hidden = collections.defaultdict(set), {}
+    for host, room, key, kind, value in database.execute(
+            'SELECT host, "user", key, type, value FROM prosody WHERE store = \'config\''):
+        if kind == "string":
+            rooms[room, host].add(key)
+        elif json.loads(value)["whois"] != "anyone":
+            hidden[room, host] = json.loads(value)["occupant_id_salt"].encode()
+    for (room, host), salt in hidden.items():
+        said = "".join(value for value, in database.execute(
+            'SELECT value FROM prosodyarchive WHERE "user" = ? AND host = ?', (room, host)))
+        rooms[room, host] = {member for member in rooms[room, host] if base64.b64encode(
+            hmac.new(member.encode(), salt, hashlib.sha256).digest()).decode() in said}
+    return rooms
+
+
 def mark_texts(path):
     """Gives each text its own word; tells which owner must get which of them."""
     wanted = collections.defaultdict(set)
     database = sqlite3.connect(path)
-    rooms = collections.defaultdict(set)
-    for host, room, member in database.execute(
-            'SELECT host, "user", key FROM prosody WHERE store = \'config\' AND type = \'string\''):
-        rooms[room, host].add(member)
+    rooms = people_of_rooms(database)
     for number, host, user, store, value in database.execute(
             'SELECT sort_id, host, "user", store, value FROM prosodyarchive').fetchall():
         found = re.search(r"\bid=['\"]([^'\"]+)['\"]", value[:value.index(">")])
@@ -102,7 +120,7 @@ class Day(ArchiveSite):
         self.exchange.stop(signal.SIGKILL)
         time.sleep(0.2)
         self.exchange.start()
-        process.communicate(timeout=300)
+        process.communicate(timeout=1800 if LONG else 300)
 
     def finish(self):
         self.exchange.clear_faults()
