@@ -150,7 +150,10 @@ bool store_contact_conflict_add(struct store *store, const struct lease *lease,
 {
 	return run_checked(store, lease,
 	        "INSERT INTO contact_conflict (mailbox_id, key, field, seen_utc_us, im_value,"
-	        " mail_value, mailbox_won) SELECT $1, $2, $3, $4, $5, $6, $7 WHERE NOT EXISTS"
+	        " mail_value, mailbox_won) SELECT $1, $2, $3, COALESCE((SELECT max(l.seen_utc_us) "
+	        "+ 1"
+	        " FROM contact_conflict l WHERE l.mailbox_id = $1 AND l.key = $2 AND l.field = $3"
+	        " AND l.seen_utc_us >= $4), $4), $5, $6, $7 WHERE NOT EXISTS"
 	        " (SELECT 1 FROM contact_conflict c WHERE c.mailbox_id = $1 AND c.key = $2"
 	        " AND c.field = $3 AND c.im_value IS NOT DISTINCT FROM $5"
 	        " AND c.mail_value IS NOT DISTINCT FROM $6 AND c.seen_utc_us > $8)"

@@ -55,15 +55,21 @@ static const struct contact_item *agreed_item(const struct contact_row *row)
 	return NULL;
 }
 
+/* Made by a request of ours whose answer was lost. */
+static bool is_uncertain(const struct planning *planning, const struct contact_item *item)
+{
+	return item->op_uuid != NULL && g_hash_table_contains(planning->uncertain, item->op_uuid);
+}
+
 /*
  * A user added the person to the mailbox while we did, too: the user's item stands, and ours, which
  * nobody has touched, is redundant.
  */
-static bool is_redundant(const struct contact_row *row, const struct contact_item *ours,
-        const struct contact_item *other)
+static bool is_redundant(const struct planning *planning, const struct contact_row *row,
+        const struct contact_item *ours, const struct contact_item *other)
 {
-	return ours->op_uuid != NULL && other->op_uuid == NULL && row->agreed_mail != NULL &&
-	       contact_equal(ours->contact, row->agreed_mail) &&
+	return ours->op_uuid != NULL && !is_uncertain(planning, other) &&
+	       row->agreed_mail != NULL && contact_equal(ours->contact, row->agreed_mail) &&
 	       other->changed_utc_us <= row->agreed_utc_us + SAME_TIME_US;
 }
 
@@ -78,8 +84,7 @@ static const struct contact_item *main_item(
 	bool best_uncertain = false;
 	for (guint i = 0; i < row->items->len; i++) {
 		const struct contact_item *item = g_ptr_array_index(row->items, i);
-		bool uncertain = item->op_uuid != NULL &&
-		                 g_hash_table_contains(planning->uncertain, item->op_uuid);
+		bool uncertain = is_uncertain(planning, item);
 		if (best == NULL || (best_uncertain && !uncertain)) {
 			best = item;
 			best_uncertain = uncertain;
@@ -87,7 +92,7 @@ static const struct contact_item *main_item(
 	}
 	for (guint i = 0; agreed != NULL && i < row->items->len; i++) {
 		const struct contact_item *item = g_ptr_array_index(row->items, i);
-		if (item != agreed && is_redundant(row, agreed, item))
+		if (item != agreed && is_redundant(planning, row, agreed, item))
 			return item;
 	}
 	return agreed != NULL ? agreed : best;
@@ -171,12 +176,11 @@ static bool is_twin(const struct planning *planning, const struct contact_row *r
         const struct contact_item *item, const struct contact_item *kept)
 {
 	if (g_strcmp0(item->item_id, row->agreed_item_id) == 0)
-		return is_redundant(row, item, kept);
+		return is_redundant(planning, row, item, kept);
 	if (planning->pass->run->options.dedupe && contact_covers(kept->contact, item->contact))
 		return true;
 	return is_stray(planning, item) ||
-	       (item->op_uuid != NULL && contact_equal(item->contact, kept->contact) &&
-	               g_hash_table_contains(planning->uncertain, item->op_uuid));
+	       (is_uncertain(planning, item) && contact_equal(item->contact, kept->contact));
 }
 
 /* What is decided about a twin holds on, should this plan not come to its end. */

@@ -135,22 +135,45 @@ static bool note_taken_back(const struct contacts_run *run, const char *key,
 	return good;
 }
 
-static bool note_all_taken_back(const struct pass_state *pass, const struct journal_step *step,
-        const struct contact_row *row, const struct contact_item *item, GError **error)
+/* A create of ours that the mailbox may have made, or somebody else. */
+static bool is_doubtful_create(const struct journal_step *step, const struct contact_item *item)
 {
-	bool mail = step->mail == JOURNAL_UPDATE && step->state == JOURNAL_MAIL_SENT &&
-	            step->sent_utc_us != 0 && item != NULL &&
-	            g_strcmp0(item->item_id, step->item_id) == 0 &&
-	            g_strcmp0(item->change_key, step->change_key) != 0;
-	bool im = step->state == JOURNAL_IM_SENT && pass->im_moved && row->ours != NULL;
-	if (im && step->im == JOURNAL_CREATE &&
-	        !note_doubts(pass->run, step->im_after, row->ours, error))
+	return step->mail == JOURNAL_CREATE && item != NULL && step->state == JOURNAL_MAIL_SENT &&
+	       step->sent_utc_us != 0 && g_strcmp0(item->op_uuid, step->op_uuid) != 0 &&
+	       !contact_equal(item->contact, step->mail_after);
+}
+
+static bool is_doubtful_update(const struct journal_step *step, const struct contact_item *item)
+{
+	return step->mail == JOURNAL_UPDATE && item != NULL && step->state == JOURNAL_MAIL_SENT &&
+	       step->sent_utc_us != 0 && g_strcmp0(item->item_id, step->item_id) == 0 &&
+	       g_strcmp0(item->change_key, step->change_key) != 0;
+}
+
+/* What nobody can tell about a step whose answer was lost is recorded. */
+static bool note_doubtful(
+        const struct pass_state *pass, const struct journal_step *step, GError **error)
+{
+	const struct contacts_run *run = pass->run;
+	if (step->mail == JOURNAL_RENAME_GROUP || step->mail == JOURNAL_DELETE_TWIN)
+		return true;
+	autoptr(contact_row) row =
+	        store_contact_row(run->store, run->lease->mailbox->id, step->key, error);
+	if (row == NULL)
 		return false;
-	im = im && step->im == JOURNAL_UPDATE;
-	return (!mail || note_taken_back(pass->run, step->key, step->mail_before, step->mail_after,
-	                         item->contact, error)) &&
-	       (!im || note_taken_back(pass->run, step->key, step->im_before, step->im_after,
-	                       row->ours, error));
+	const struct contact_item *item = item_of_step(row, step);
+	bool im_sent = step->state == JOURNAL_IM_SENT && pass->im_moved && row->ours != NULL;
+	if (is_doubtful_create(step, item))
+		return note_doubts(run, step->mail_after, item->contact, error);
+	if (is_doubtful_update(step, item))
+		return note_taken_back(
+		        run, step->key, step->mail_before, step->mail_after, item->contact, error);
+	if (im_sent && step->im == JOURNAL_CREATE)
+		return note_doubts(run, step->im_after, row->ours, error);
+	if (im_sent && step->im == JOURNAL_UPDATE)
+		return note_taken_back(
+		        run, step->key, step->im_before, step->im_after, row->ours, error);
+	return true;
 }
 
 /* What took effect of a step that did not come to its end is agreed on: it was no change of theirs.
@@ -169,15 +192,11 @@ bool contacts_settle_agreed(
 	if (row == NULL)
 		return false;
 	const struct contact_item *item = item_of_step(row, step);
-	if (step->mail == JOURNAL_CREATE && item != NULL && step->state == JOURNAL_MAIL_SENT &&
-	        step->sent_utc_us != 0 && g_strcmp0(item->op_uuid, step->op_uuid) != 0 &&
-	        !contact_equal(item->contact, step->mail_after))
-		return note_doubts(run, step->mail_after, item->contact, error);
+	if (is_doubtful_create(step, item))
+		return true;
 	/* Recorded as done: what shows now may have changed since. */
 	bool known = step->mail != JOURNAL_KEEP &&
 	             (step->state == JOURNAL_IM_SENT || step->sent_utc_us == 0);
-	if (!note_all_taken_back(pass, step, row, item, error))
-		return false;
 	const struct contact *theirs = item != NULL ? item->contact : NULL;
 	if (known)
 		theirs = step->mail_after;
@@ -213,7 +232,7 @@ static bool settle_step(struct pass_state *pass, const struct journal_step *step
 		return false;
 	pass->status->dirty = true;
 	return store_contact_status_save(pass->run->store, pass->run->lease, pass->status, error) &&
-	       contacts_settle_agreed(pass, step, error) &&
+	       note_doubtful(pass, step, error) && contacts_settle_agreed(pass, step, error) &&
 	       store_journal_drop(pass->run->store, pass->run->lease, step, error);
 }
 

@@ -51,14 +51,18 @@ unit_sync_SOURCES = \
 unit_sync_LDADD = $(UNIT_LDADD)
 
 # Random histories of contact lists.
-check_PROGRAMS += unit_sync_model
-unit_sync_model_SOURCES = \
+check_PROGRAMS += unit_sync_model unit_sync_crash
+ALL_TESTS += unit_sync_model unit_sync_crash
+SYNC_MODEL_SOURCES = \
 	tests/unit/sync/fake_ends.c tests/unit/sync/fake_ends.h \
 	tests/unit/sync/model.h \
 	tests/unit/sync/model_edits.c \
 	tests/unit/sync/model_judge.c \
-	tests/unit/sync/model_main.c
+	tests/unit/sync/model_run.c
+unit_sync_model_SOURCES = $(SYNC_MODEL_SOURCES) tests/unit/sync/model_main.c
 unit_sync_model_LDADD = $(UNIT_LDADD)
+unit_sync_crash_SOURCES = $(SYNC_MODEL_SOURCES) tests/unit/sync/crash_main.c
+unit_sync_crash_LDADD = $(UNIT_LDADD)
 
 # archive
 check_PROGRAMS += unit_archive

@@ -278,7 +278,10 @@ static void late_effect(struct fake *fake, const struct fake_late *late)
 	struct fake_item *item = late->id != NULL ? item_by_id(fake, late->id) : NULL;
 	switch (late->operation) {
 	case 'c':
-		create_item(fake, late->after, late->op_uuid);
+		/* What is there by now is left as users have made it. */
+		if (fake->dialect == EWS_DIALECT_FOLDER ||
+		        fake_item(fake, late->after->key) == NULL)
+			create_item(fake, late->after, late->op_uuid);
 		break;
 	case 'u':
 		/* The change key that was sent along is no longer the item's. */
@@ -431,6 +434,14 @@ static bool tell_changes(struct fake *fake, uint64_t since, bool full,
 	return true;
 }
 
+static bool any_since(const struct fake *fake, uint64_t since)
+{
+	for (guint i = 0; i < fake->items->len; i++)
+		if (((const struct fake_item *)g_ptr_array_index(fake->items, i))->created <= since)
+			return true;
+	return false;
+}
+
 static bool fake_changes(void *data, const char *state_in, const struct ews_contacts_sink *sink,
         char **state_out, bool *full, GError **error)
 {
@@ -446,6 +457,7 @@ static bool fake_changes(void *data, const char *state_in, const struct ews_cont
 		*full = true;
 	}
 	bool forgotten = state_in != NULL && !ucs && fake->forget_state;
+	fake->forgot_unseen = fake->forgot_unseen || (forgotten && !any_since(fake, since));
 	fake->refuse_state = fake->forget_state = false;
 	if (*full || forgotten)
 		since = 0;

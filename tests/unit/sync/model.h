@@ -9,6 +9,7 @@
 
 #include "fake_ends.h"
 #include "store/store.h"
+#include "sync/contacts.h"
 #include "sync/usermap.h"
 
 #define PEOPLE 5
@@ -56,12 +57,23 @@ bool chance(struct history *history, guint percent);
 /* model_edits.c */
 void edit_free(void *edit);
 void edit_something(struct history *history);
+/* Puts a contact (taken; NULL: takes it off) on a side. Its key is the IM side's. */
+void put(struct history *history, enum side side, unsigned person, struct contact *after);
 char *im_key(unsigned person); /* owned */
 const struct contact *on_side(struct history *history, enum side side, unsigned person);
 /* The name that stands for all names that a group ever had. */
 const char *standing(struct history *history, const char *group);
 /* The value of a field as a side shows it; NULL when the contact is not there. Owned. */
 char *value_of(struct history *history, const struct contact *contact, const char *field);
+
+/* model_run.c */
+struct usermap *model_map(void);
+bool history_begin(struct history *history, enum ews_dialect dialect, const struct usermap *map);
+void history_finish(struct history *history);
+void pass_time(struct history *history, int64_t us);
+/* A pass that may be killed; false when it was, or failed. */
+bool pass_once(struct history *history, struct contacts_report *report);
+void come_to_rest(struct history *history);
 
 /* model_judge.c */
 void judge(struct history *history);

@@ -120,8 +120,12 @@ static void log_field(struct history *history, enum side side, unsigned person,
 	edit->good_passes = history->good_passes;
 	edit->meanwhile = history->passing;
 	g_ptr_array_add(history->edits, edit);
-	say(history, "%u: %s edits p%u %s: %s -> %s", edit->position, side == IM ? "IM" : "mail",
-	        person, field, old != NULL ? old : "-", new != NULL ? new : "-");
+	bool boring =
+	        g_strcmp0(old, "no") == 0 ? new == NULL : old == NULL &&g_strcmp0(new, "no") == 0;
+	if (!boring)
+		say(history, "%u: %s edits p%u %s: %s -> %s", edit->position,
+		        side == IM ? "IM side" : "mailbox", person, field, old != NULL ? old : "-",
+		        new != NULL ? new : "-");
 }
 
 static void log_edit(struct history *history, enum side side, unsigned person,
@@ -135,7 +139,7 @@ static void log_edit(struct history *history, enum side side, unsigned person,
 	}
 }
 
-static void put(struct history *history, enum side side, unsigned person, struct contact *after)
+void put(struct history *history, enum side side, unsigned person, struct contact *after)
 {
 	g_autofree char *key = im_key(person);
 	const struct contact *now = on_side(history, side, person);

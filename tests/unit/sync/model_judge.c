@@ -204,6 +204,12 @@ void judge(struct history *history)
 	show_conflicts(history);
 	judge_sides(history);
 	judge_store(history);
+	/*
+	 * Until the daily comparison nobody could see that the mailbox forgot: what was decided
+	 * meanwhile was decided on a list of yesterday.
+	 */
+	if (history->fake->forgot_unseen)
+		return;
 	for (guint i = 0; i < history->edits->len; i++)
 		judge_edit(history, g_ptr_array_index(history->edits, i));
 }
