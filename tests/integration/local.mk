@@ -36,6 +36,7 @@ INTEGRATION_TESTS += tests/integration/test_reload.py
 INTEGRATION_TESTS += tests/integration/test_trust.py
 INTEGRATION_TESTS += tests/integration/test_trust_sync.py
 INTEGRATION_TESTS += tests/integration/test_sync_contacts.py
+INTEGRATION_TESTS += tests/integration/test_sync_histories.py
 INTEGRATION_TESTS += tests/integration/test_sync_many.py
 INTEGRATION_TESTS += tests/integration/test_user.py
 INTEGRATION_TESTS += tests/integration/test_usermap.py

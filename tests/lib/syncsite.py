@@ -312,6 +312,24 @@ class SyncSite:
         strings = "".join("<t:String>%s</t:String>" % escape(g) for g in groups)
         self._update(user, address, "item:Categories", "<t:Categories>%s</t:Categories>" % strings if groups else "")
 
+    def mail_join(self, user, item, group):
+        """Dialect ucs: into a group, which is made when there is none."""
+        ids = {n: i for i, n in self.group_names(user).items()}
+        if group not in ids:
+            self.soap(user, "<m:AddImGroup><m:DisplayName>%s</m:DisplayName></m:AddImGroup>" % escape(group))
+            ids = {n: i for i, n in self.group_names(user).items()}
+        self.soap(user, '<m:AddImContactToGroup><m:ContactId Id="%s"/><m:GroupId Id="%s"/></m:AddImContactToGroup>'
+                  % (item, ids[group]))
+
+    def mail_leave(self, user, item, group):
+        """Dialect ucs: out of a group; whose last group it is stays in the list without one."""
+        ids = {n: i for i, n in self.group_names(user).items()}
+        mine = next(i for i in self.items(user) if i[0] == item)[3]
+        if mine == {group}:
+            self.soap(user, '<m:AddImContactToGroup><m:ContactId Id="%s"/></m:AddImContactToGroup>' % item)
+        self.soap(user, '<m:RemoveImContactFromGroup><m:ContactId Id="%s"/><m:GroupId Id="%s"/></m:RemoveImContactFromGroup>'
+                  % (item, ids[group]))
+
     def mail_rename_group(self, user, old, new):
         ident = next(i for i, n in self.group_names(user).items() if n == old)
         self.soap(user, '<m:SetImGroup><m:GroupId Id="%s"/><m:NewDisplayName>%s</m:NewDisplayName></m:SetImGroup>'
