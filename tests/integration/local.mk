@@ -55,5 +55,5 @@ EXTRA_DIST += tests/lib/ewstool.py
 # The tests that kill, for longer, each on both stores, and those of size in full size.
 LONG_RUNS = 50
 check-long:
-	IMEX_LONG=1 IMEX_CRASH_RUNS=$(LONG_RUNS) $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter tests/crash/% %_data.py %_size.py,$(INTEGRATION_TESTS))'
+	IMEX_LONG=1 IMEX_CRASH_RUNS=$(LONG_RUNS) $(MAKE) $(AM_MAKEFLAGS) check TESTS='unit_sync_model $(filter tests/crash/% %_data.py %_histories.py %_size.py,$(INTEGRATION_TESTS))'
 .PHONY: check-long
