@@ -6,6 +6,7 @@ libimex_store_a_SOURCES = \
 	store/journal.c store/journal.h \
 	store/lease.c store/lease.h \
 	store/life.c store/life.h \
+	store/loss.c store/loss.h \
 	store/mailbox.c store/mailbox.h \
 	store/migrate.c \
 	store/migrations.h \

@@ -547,48 +547,11 @@ static bool load_notes(struct planning *planning, GError **error)
 	return problems != NULL && store_contact_pending_clear(run->store, run->lease, error);
 }
 
-static bool refuse_mass_delete(const struct planning *planning, GError **error)
-{
-	const struct contacts_run *run = planning->pass->run;
-	const struct plan_counts *counts = &planning->counts;
-	bool im = counts->im_deleted > counts->mail_deleted;
-	const char *owner = run->lease->mailbox->owner;
-	error_set(error, ERROR_MAILBOX, "plan.mass_delete",
-	        "%" G_GUINT64_FORMAT " of the %" G_GUINT64_FORMAT
-	        " contacts of %s would be deleted %s, more than sync.max_delete_percent (%u) "
-	        "allows: "
-	        "nothing was changed; if that is meant, run imex contacts sync %s "
-	        "--allow-mass-delete",
-	        im ? counts->im_deleted : counts->mail_deleted, im ? counts->ours : counts->theirs,
-	        owner, im ? "on the IM side" : "from the mailbox", run->options.max_delete_percent,
-	        owner);
-	return false;
-}
-
-/* Rule 3 of the design. *go is false when a later pass must confirm an empty list first. */
-static bool guard(const struct planning *planning, bool *go, GError **error)
-{
-	const struct contacts_run *run = planning->pass->run;
-	*go = true;
-	if (run->options.allow_mass_delete)
-		return true;
-	switch (plan_guard(&planning->counts, run->options.max_delete_percent)) {
-	case PLAN_STOP:
-		return refuse_mass_delete(planning, error);
-	case PLAN_CONFIRM:
-		*go = planning->pass->status->emptied;
-		return true;
-	case PLAN_GO:
-	default:
-		return true;
-	}
-}
-
 static bool fill_journal(struct planning *planning, bool *go, GError **error)
 {
 	return load_notes(planning, error) && plan_renames(planning, error) &&
 	       each_row(planning, plan_one, error) && plan_missing(planning, error) &&
-	       guard(planning, go, error);
+	       contacts_guard(planning->pass, &planning->counts, go, error);
 }
 
 /* An empty list is believed when a later pass, reading both sides in full, finds it empty, too. */
@@ -638,7 +601,7 @@ static bool plan_in_transaction(struct planning *planning, bool *go, GError **er
 		return store_end(store, true, error);
 	store_rollback(store);
 	*go = false;
-	return good;
+	return good || contacts_hold(pass, error);
 }
 
 bool contacts_plan(struct pass_state *pass, bool *go, GError **error)

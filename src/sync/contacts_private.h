@@ -39,6 +39,15 @@ bool contacts_keep(
 /* contacts_plan.c: the mirrors into the journal. *go is false when nothing is to be carried out. */
 bool contacts_plan(struct pass_state *pass, bool *go, GError **error);
 
+/*
+ * contacts_guard.c: whether a plan may be carried out. *go is false when a list that was found
+ * empty must be read again first. To be asked in the plan's transaction.
+ */
+bool contacts_guard(
+        struct pass_state *pass, const struct plan_counts *counts, bool *go, GError **error);
+/* After that transaction failed with *error: remembers who is held. Always false. */
+bool contacts_hold(struct pass_state *pass, GError **error);
+
 /* contacts_settle.c */
 bool contacts_settle(struct pass_state *pass, GError **error);
 /* What took effect of a step that did not come to its end is agreed on: it was no change of theirs.

@@ -348,6 +348,11 @@ enum plan_verdict plan_guard(const struct plan_counts *counts, unsigned max_dele
 	return emptied_mailbox || emptied_roster ? PLAN_CONFIRM : PLAN_GO;
 }
 
+bool plan_mass_loss(int64_t losing, int64_t mailboxes)
+{
+	return losing > PLAN_FEW_MAILBOXES && losing * 100 > mailboxes * PLAN_LOSS_PERCENT;
+}
+
 bool plan_counts_writes(const struct plan_counts *counts)
 {
 	return counts->im_created + counts->im_updated + counts->im_deleted + counts->mail_created +

@@ -162,6 +162,13 @@ enum plan_verdict { PLAN_GO, PLAN_CONFIRM, PLAN_STOP };
 #define PLAN_FEW_CONTACTS 5
 
 enum plan_verdict plan_guard(const struct plan_counts *counts, unsigned max_delete_percent);
+/*
+ * The guard across mailboxes: more than this share of them, and more than a few, would lose
+ * contacts at the same time. plan.mass_loss
+ */
+#define PLAN_LOSS_PERCENT 2
+#define PLAN_FEW_MAILBOXES 5
+bool plan_mass_loss(int64_t losing, int64_t mailboxes);
 /* Whether anything would be written to either side. */
 bool plan_counts_writes(const struct plan_counts *counts);
 

@@ -36,6 +36,7 @@ INTEGRATION_TESTS += tests/integration/test_reload.py
 INTEGRATION_TESTS += tests/integration/test_trust.py
 INTEGRATION_TESTS += tests/integration/test_trust_sync.py
 INTEGRATION_TESTS += tests/integration/test_sync_contacts.py
+INTEGRATION_TESTS += tests/integration/test_sync_cost.py
 INTEGRATION_TESTS += tests/integration/test_sync_histories.py
 INTEGRATION_TESTS += tests/integration/test_sync_many.py
 INTEGRATION_TESTS += tests/integration/test_user.py
@@ -55,5 +56,5 @@ EXTRA_DIST += tests/lib/ewstool.py
 # The tests that kill, for longer, each on both stores, and those of size in full size.
 LONG_RUNS = 50
 check-long:
-	IMEX_LONG=1 IMEX_CRASH_RUNS=$(LONG_RUNS) $(MAKE) $(AM_MAKEFLAGS) check TESTS='unit_sync_model $(filter tests/crash/% %_data.py %_histories.py %_size.py,$(INTEGRATION_TESTS))'
+	IMEX_LONG=1 IMEX_CRASH_RUNS=$(LONG_RUNS) $(MAKE) $(AM_MAKEFLAGS) check TESTS='unit_sync_model $(filter tests/crash/% %_data.py %_cost.py %_histories.py %_size.py,$(INTEGRATION_TESTS))'
 .PHONY: check-long

@@ -295,6 +295,16 @@ START_TEST(decision_is_stable)
 }
 END_TEST
 
+START_TEST(many_mailboxes_do_not_lose_at_once)
+{
+	ck_assert(!plan_mass_loss(5, 10)); /* a few are a few in a small place */
+	ck_assert(plan_mass_loss(6, 10));
+	ck_assert(!plan_mass_loss(20, 1000));
+	ck_assert(plan_mass_loss(21, 1000));
+	ck_assert(!plan_mass_loss(1, 0));
+}
+END_TEST
+
 /* Taken off and added anew in the mailbox: that is a change, whatever it looks like. */
 START_TEST(added_anew_wins_against_a_deletion)
 {
@@ -559,6 +569,7 @@ Suite *plan_suite(void)
 	tcase_add_loop_test(tests, decides_one_contact, 0, (int)G_N_ELEMENTS(rows));
 	tcase_add_loop_test(tests, decision_is_stable, 0, (int)G_N_ELEMENTS(rows));
 	tcase_add_test(tests, conflict_keeps_both_values);
+	tcase_add_test(tests, many_mailboxes_do_not_lose_at_once);
 	tcase_add_test(tests, added_anew_wins_against_a_deletion);
 	tcase_add_loop_test(tests, guards_against_mass_deletion, 0, (int)G_N_ELEMENTS(guards));
 	tcase_add_loop_test(tests, finds_renamed_groups, 0, (int)G_N_ELEMENTS(renames));
