@@ -141,7 +141,10 @@ bool ews_item_end(struct ews_item *item, const struct ews_answer *answer, enum e
 char *ews_mail_address(const char *text, GError **error)
 {
 	g_autoptr(GError) why = NULL;
-	char *address = address_canonical(text, &why);
+	/* U+FFFD stands for what could not be read: the address is not the one that it seems to be.
+	 */
+	bool damaged = strstr(text, "\xEF\xBF\xBD") != NULL;
+	char *address = damaged ? NULL : address_canonical(text, &why);
 	if (address == NULL)
 		error_set(error, ERROR_ITEM, "ews.item",
 		        "a contact in the mailbox has the IM address \"%s\" that is none; "

@@ -221,6 +221,31 @@ def _():
         assert len(site.mailbox("alice")) == 4
 
 
+
+@tap.test("folder: when many mailboxes would lose contacts at once, all but a few are held until a person lets them go")
+def _():
+    users = ["u%02d" % i for i in range(12)]
+    with SyncSite(users) as site:
+        for user in users:
+            for n in range(6):
+                site.rosters.set(user + "@im.example", "c%d@im.example" % n, name="C%d" % n, groups=["G"])
+        site.allow()
+        site.migrate("--all")
+        for user in users:
+            site.rosters.remove(user + "@im.example", "c0@im.example")
+        for _ in range(2):
+            done = site.run("imexd", "--once")
+            assert done.returncode in (1, 3) and "mailboxes would lose contacts at the same time" in done.stderr, done
+            held = [u for u in users if len(site.mailbox(u)) == 6]
+            assert len(held) == 7, held
+        site.check(site.imex("contacts", "sync", held[0] + "@im.example", "--allow-mass-delete"))
+        assert len(site.mailbox(held[0])) == 5
+        # Who loses none any more is held no longer.
+        for user in held[1:]:
+            site.rosters.set(user + "@im.example", "c0@im.example", name="C0", groups=["G"])
+            site.check(site.imex("contacts", "sync", user + "@im.example"))
+        assert site.sql("SELECT count(*) FROM contact_loss WHERE held = 1")[0][0] == 0
+
 @both("a list goes back to the IM side with its policy, and can move again")
 def _(dialect):
     with SyncSite(["alice"], dialect) as site:

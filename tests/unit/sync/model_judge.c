@@ -95,9 +95,24 @@ static bool takes_back(struct history *history, const struct edit *edit)
 	return false;
 }
 
+/* Both sides did the same before a pass could tell one from the other: it counts as one edit. */
+static bool echoes(struct history *history, const struct edit *edit)
+{
+	for (guint i = 0; i < history->edits->len; i++) {
+		const struct edit *other = g_ptr_array_index(history->edits, i);
+		if (other->person == edit->person && other->side != edit->side &&
+		        other->position < edit->position &&
+		        edit->good_passes <= other->good_passes + other->meanwhile &&
+		        g_str_equal(other->field, edit->field) &&
+		        g_strcmp0(other->value, edit->value) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void judge_edit(struct history *history, const struct edit *edit)
 {
-	if (edit->value == NULL)
+	if (edit->value == NULL || echoes(history, edit))
 		return;
 	const struct contact *now = on_side(history, IM, edit->person);
 	g_autofree char *final = value_of(history, now, edit->field);

@@ -3,6 +3,7 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "model.h"
+#include "store/life.h"
 #include "store/mailbox.h"
 #include "sync/contacts.h"
 
@@ -106,6 +107,20 @@ void come_to_rest(struct history *history)
 		wrong(history, "the two sides do not come to rest");
 }
 
+/* No other IM server kept contacts there before. */
+static bool look_into_empty_mailbox(const struct history *history)
+{
+	const struct contact_life life = {.occupied = LIFE_NO};
+	struct lease *lease = NULL;
+	bool good = store_lease_claim_mailbox(history->store, history->mailbox_id, "model/1/x",
+	                    history->now_utc_us, 300, &lease, NULL) &&
+	            store_life_save(history->store, lease, &life, NULL) &&
+	            store_lease_release(history->store, lease, 0, NULL);
+	if (lease != NULL)
+		lease_free(lease);
+	return good;
+}
+
 bool history_begin(struct history *history, enum ews_dialect dialect, const struct usermap *map)
 {
 	history->verbose = history->verbose || g_getenv("IMEX_MODEL_VERBOSE") != NULL;
@@ -119,7 +134,8 @@ bool history_begin(struct history *history, enum ews_dialect dialect, const stru
 	history->store = store_open("sqlite::memory:", STORE_CREATE, NULL);
 	history->map = map;
 	return history->store != NULL &&
-	       store_mailbox_pin(history->store, mailbox, &history->mailbox_id, NULL);
+	       store_mailbox_pin(history->store, mailbox, &history->mailbox_id, NULL) &&
+	       look_into_empty_mailbox(history);
 }
 
 void history_finish(struct history *history)
