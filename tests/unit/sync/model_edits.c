@@ -282,7 +282,11 @@ void edit_something(struct history *history)
 	enum side side = chance(history, 50) ? MAIL : IM;
 	unsigned person = draw(history, PEOPLE);
 	guint what = draw(history, 20);
-	/* What is renamed while a pass writes may end as two groups, which nobody can judge. */
+	/*
+	 * By hand only: the IM side has no groups, so that a rename there looks like members that
+	 * move, and beside a member that leaves at the same time nobody can tell what was meant.
+	 * tests/unit/sync/test_plan.c has the renames that can be told.
+	 */
 	bool renames = !history->meanwhile && g_getenv("IMEX_MODEL_RENAMES") != NULL;
 	if (what == 0) /* nothing */
 		return;
