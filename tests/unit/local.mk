@@ -103,6 +103,7 @@ unit_store_SOURCES = \
 	tests/unit/store/suites.c \
 	tests/unit/store/test_lease.c \
 	tests/unit/store/test_life.c \
+	tests/unit/store/test_loss.c \
 	tests/unit/store/test_mailbox.c \
 	tests/unit/store/test_partner.c \
 	tests/unit/store/test_pass.c \

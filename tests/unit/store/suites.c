@@ -5,6 +5,7 @@
 
 Suite *lease_suite(void);
 Suite *life_suite(void);
+Suite *loss_suite(void);
 Suite *mailbox_suite(void);
 Suite *partner_suite(void);
 Suite *pass_suite(void);
@@ -17,6 +18,7 @@ Suite *(*const unit_suites[])(void) = {
         mailbox_suite,
         lease_suite,
         life_suite,
+        loss_suite,
         policy_suite,
         pass_suite,
         snapshot_suite,

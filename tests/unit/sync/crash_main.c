@@ -115,12 +115,52 @@ static bool break_at(
 	return struck;
 }
 
+struct reads {
+	uint64_t mailbox_full, roster, writes;
+};
+
+static bool pass_reads(struct history *history, const struct reads *wanted, const char *when)
+{
+	struct fake *fake = history->fake;
+	const struct reads before = {fake->full_reads, fake->roster_reads, fake->writes};
+	pass(history);
+	const struct reads got = {fake->full_reads - before.mailbox_full,
+	        fake->roster_reads - before.roster, fake->writes - before.writes};
+	bool good = got.mailbox_full == wanted->mailbox_full && got.roster == wanted->roster &&
+	            got.writes == wanted->writes;
+	if (!good)
+		printf("# %s, %s: %u full readings of the mailbox, %u of the roster, %u writes\n",
+		        ews_dialect_name(fake->dialect), when, (unsigned)got.mailbox_full,
+		        (unsigned)got.roster, (unsigned)got.writes);
+	return good;
+}
+
+/* A side is read when it tells of a change, and in full once a day. */
+static bool reads_when_due(enum ews_dialect dialect)
+{
+	autoptr(usermap) map = model_map();
+	struct history history = {.choices = g_array_new(FALSE, FALSE, sizeof(guint32))};
+	if (!history_begin(&history, dialect, map))
+		abort();
+	put(&history, IM, 0, person(0, "Ann", "G0"));
+	pass(&history);
+	pass(&history);
+	bool good = pass_reads(&history, &(struct reads){0, 0, 0}, "nothing changed");
+	put(&history, IM, 0, person(0, "Anna", "G0"));
+	good = pass_reads(&history, &(struct reads){0, 1, 1}, "the roster changed") && good;
+	pass_time(&history, 25 * 3600 * CLOCK_US_PER_S);
+	good = pass_reads(&history, &(struct reads){1, 1, 0}, "a day later") && good;
+	good = pass_reads(&history, &(struct reads){0, 0, 0}, "after that") && good;
+	history_finish(&history);
+	return good;
+}
+
 int main(void)
 {
 	static const enum ews_dialect dialects[] = {EWS_DIALECT_FOLDER, EWS_DIALECT_UCS};
 	unsigned broken = 0, operations = 0;
 	log_init("crash", LOG_LEVEL_ERROR);
-	printf("1..1\n");
+	printf("1..2\n");
 	for (unsigned d = 0; d < G_N_ELEMENTS(dialects); d++) {
 		for (unsigned at = 0; break_at(dialects[d], at, FAKE_KILL_BEFORE, NOTHING); at++) {
 			operations++;
@@ -134,5 +174,8 @@ int main(void)
 	printf("# %u operations in both dialects, %u passes broken off\n", operations, broken);
 	printf("%sok 1 - broken off at every operation, both sides end alike\n",
 	        enough ? "" : "not ");
-	return enough ? EXIT_SUCCESS : EXIT_FAILURE;
+	bool due = reads_when_due(EWS_DIALECT_FOLDER) & reads_when_due(EWS_DIALECT_UCS);
+	printf("%sok 2 - each side is read when it tells of a change, and in full once a day\n",
+	        due ? "" : "not ");
+	return enough && due ? EXIT_SUCCESS : EXIT_FAILURE;
 }

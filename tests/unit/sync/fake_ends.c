@@ -447,6 +447,7 @@ static bool fake_changes(void *data, const char *state_in, const struct ews_cont
 {
 	struct fake *fake = data;
 	enum fake_fault fault = begin(fake, "changes", false);
+	fake->full_reads += state_in == NULL;
 	uint64_t since = state_in != NULL ? g_ascii_strtoull(state_in, NULL, 10) : 0;
 	bool ucs = fake->dialect == EWS_DIALECT_UCS;
 	*full = state_in == NULL || (ucs && fake->clock > since);
@@ -658,6 +659,7 @@ static struct im_roster *fake_read(void *data, const char *owner, GError **error
 	(void)owner;
 	struct fake *fake = data;
 	enum fake_fault fault = begin(fake, "roster", false);
+	fake->roster_reads++;
 	if (!end(fake, fault, error))
 		return NULL;
 	struct im_roster *roster = g_new0(struct im_roster, 1);

@@ -49,6 +49,7 @@ struct fake {
 	uint64_t group_ids;
 	bool refuse_state; /* the next reading finds its sync state refused */
 	bool forget_state; /* the next reading finds it ignored, as grommunio does */
+	uint64_t full_reads, roster_reads;
 	bool forgot_unseen; /* it did so while the folder had nothing that was told before */
 	GPtrArray *late; /* struct fake_late */
 	/* the IM side */
