@@ -54,8 +54,9 @@ def kill_until_enough(site, rng):
         else:
             whole = max(0.5, time.monotonic() - begun)
         edit(site, rng, number)
-    tap.comment("%d runs were killed, %d of them with work under way" % (killed, under_way))
-    assert killed >= KILLS and under_way >= UNDER_WAY
+    tap.comment("%d runs were killed, %d of them with work under way; %d answers were lost"
+                % (killed, under_way, site.dx.struck()))
+    assert killed >= KILLS and under_way >= UNDER_WAY and site.dx.struck() > 0
     site.dx.clear_faults()
 
 
