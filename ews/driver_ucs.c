@@ -220,7 +220,8 @@ static char *sip_of_number(const struct ews_session *session, const char *tel)
 /* An address is in the list once: adding it again gives what is there, under its own name. */
 static bool is_ours(const struct contact *contact, const char *shown, GError **error)
 {
-	if (contact->name == NULL || shown == NULL || g_str_equal(shown, contact->name))
+	g_autofree char *sent = contact->name != NULL ? xml_text_as_sent(contact->name) : NULL;
+	if (sent == NULL || shown == NULL || g_str_equal(shown, sent))
 		return true;
 	ews_contact_refuse_changed("somebody else added it", error);
 	return false;

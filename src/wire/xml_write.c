@@ -78,12 +78,12 @@ static bool room(struct xml_writer *w, size_t len)
 	return !w->too_large;
 }
 
-/* The text with everything replaced that XML cannot carry, NUL-terminated; borrowed. */
-static const char *cleaned(struct xml_writer *w, const char *text, size_t len)
+/* Appends the text with everything replaced that XML cannot carry; how much was. */
+static uint64_t clean(GString *out, const char *text, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)text, *end = p + len, *span = p;
+	uint64_t replaced = 0;
 
-	g_string_truncate(w->clean, 0);
 	while (p < end) {
 		int taken = *p < 0x80 ? (xml_char_legal(*p) ? 1 : -1) : xml_sequence(p, end);
 
@@ -91,13 +91,29 @@ static const char *cleaned(struct xml_writer *w, const char *text, size_t len)
 			p += taken;
 			continue;
 		}
-		g_string_append_len(w->clean, (const char *)span, p - span);
-		g_string_append_len(w->clean, XML_REPLACEMENT, XML_REPLACEMENT_LEN);
-		w->replaced++;
+		g_string_append_len(out, (const char *)span, p - span);
+		g_string_append_len(out, XML_REPLACEMENT, XML_REPLACEMENT_LEN);
+		replaced++;
 		p = taken < 0 ? p - taken : end;
 		span = p;
 	}
-	g_string_append_len(w->clean, (const char *)span, p - span);
+	g_string_append_len(out, (const char *)span, p - span);
+	return replaced;
+}
+
+char *xml_text_as_sent(const char *text)
+{
+	GString *out = g_string_new(NULL);
+
+	clean(out, text, strlen(text));
+	return g_string_free(out, FALSE);
+}
+
+/* As it can be written, NUL-terminated; borrowed. */
+static const char *cleaned(struct xml_writer *w, const char *text, size_t len)
+{
+	g_string_truncate(w->clean, 0);
+	w->replaced += clean(w->clean, text, len);
 	return w->clean->str;
 }
 

@@ -39,6 +39,9 @@ void xml_bool_element(struct xml_writer *w, const char *name, bool value);
 /* An element with nothing but attributes: name, value, name, value ..., NULL. */
 void xml_empty_element(struct xml_writer *w, const char *name, ...) G_GNUC_NULL_TERMINATED;
 
+/* What the other side gets to read of a text, illegal characters replaced; owned. */
+char *xml_text_as_sent(const char *text);
+
 /* How many characters had to be replaced so far. */
 uint64_t xml_writer_replaced(const struct xml_writer *w);
 

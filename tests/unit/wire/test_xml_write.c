@@ -65,6 +65,10 @@ START_TEST(what_xml_cannot_carry)
 	xml_start(w, "a");
 	xml_attr(w, "b", "\x02");
 	ck_assert_uint_eq(xml_writer_replaced(w), 10);
+	g_autofree char *sent = xml_text_as_sent("a\x01"
+	                                         "b");
+	ck_assert_str_eq(sent, "a\xEF\xBF\xBD"
+	                       "b");
 }
 END_TEST
 
