@@ -88,6 +88,8 @@ const struct setting config_settings[] = {
                 "The entry below which users are searched."},
         {"ldap", "filter", SETTING_STRING, "(objectClass=person)", 0, 0, NULL,
                 "Which entries are users."},
+        {"ldap", "hold_filter", SETTING_STRING, "(msExchUserHoldPolicies=*)", 0, 0, NULL,
+                "Which of the users' mailboxes are on hold, for [archive] hold = ldap."},
         {"ldap", "im", SETTING_STRING, NULL, 0, 0, NULL,
                 "A user's IM address, made of attributes in braces, such as "
                 "{uid}@im.corp.example."},
@@ -220,7 +222,7 @@ const struct setting config_settings[] = {
                 "A delivery that waits for so long counts as a failure of archiving."},
         {"archive", "reconcile", SETTING_DURATION, "24h", 0, 30 * DAY_S, NULL,
                 "How often imexd counts what it has against what the sources hold; 0: never."},
-        {"archive", "hold", SETTING_CHOICE, "none", 0, 0, "none|file",
+        {"archive", "hold", SETTING_CHOICE, "none", 0, 0, "none|file|ldap",
                 "Where it is learned which mailboxes are on hold, for the policy archive.route = "
                 "auto."},
         {"archive", "hold_file", SETTING_PATH, NULL, 0, 0, NULL,

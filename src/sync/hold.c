@@ -3,6 +3,9 @@
 #include "core/address.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/log.h"
+#include "core/thread.h"
+#include "im/directory.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -19,8 +22,20 @@ struct entry {
 struct holds {
 	GHashTable *entries; /* canonical address -> struct entry */
 	int64_t max_age_us;
-	bool asked; /* [archive] hold is not none */
+	char *absent; /* why there is nothing, or NULL */
 };
+
+/* The directory is asked so often. */
+#define ASK_US (300 * CLOCK_US_PER_S)
+
+/* What the directory said last, for all who ask in this process; its table does not change. */
+static struct mutex mutex = MUTEX_INIT;
+static struct {
+	char *where; /* which directory, and what was asked */
+	GHashTable *entries; /* as in struct holds; NULL: it never answered */
+	char *failure; /* of the last question; NULL: it was answered */
+	int64_t asked_mono_us;
+} said;
 
 static const char *const state_names[] = {"unknown", "free", "held"};
 
@@ -31,13 +46,14 @@ const char *hold_state_name(enum hold_state state)
 
 void holds_free(struct holds *holds)
 {
-	g_hash_table_unref(holds->entries);
+	g_clear_pointer(&holds->entries, g_hash_table_unref);
+	g_free(holds->absent);
 	g_free(holds);
 }
 
 const char *holds_absent(const struct holds *holds)
 {
-	return holds->asked ? NULL : "[archive] hold is none";
+	return holds->absent;
 }
 
 static bool refuse(const char *path, unsigned line, const char *why, GError **error)
@@ -141,15 +157,113 @@ static bool load(struct holds *holds, const char *path, GError **error)
 	return take_text(holds, path, text, seen.st_mtime * CLOCK_US_PER_S, error);
 }
 
+/* The directory ------------------------------------------------------------------------------- */
+
+static GHashTable *new_entries(void)
+{
+	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+}
+
+struct answer {
+	GHashTable *entries;
+	struct entry entry;
+};
+
+static bool take_entry(void *data, const struct directory_entry *entry, GError **error)
+{
+	struct answer *answer = data;
+	unsigned count = 0;
+	(void)error;
+	const char *mail = directory_value(entry, "mail", &count);
+	char *address = mail != NULL ? address_canonical(mail, NULL) : NULL;
+	if (address != NULL)
+		g_hash_table_replace(
+		        answer->entries, address, g_memdup2(&answer->entry, sizeof answer->entry));
+	return true;
+}
+
+/* Everybody is free, and then those who match are held. */
+static GHashTable *ask_directory(const struct config *config, GError **error)
+{
+	static const char *const attributes[] = {"mail", NULL};
+	const char *base = config_require(config, "ldap", NULL, "base", error);
+	const char *people = config_string(config, "ldap", NULL, "filter");
+	autoptr(directory) directory = base != NULL ? directory_open_config(config, error) : NULL;
+	if (directory == NULL)
+		return NULL;
+	g_autofree char *held = g_strdup_printf(
+	        "(&%s%s)", people, config_string(config, "ldap", NULL, "hold_filter"));
+	g_autoptr(GHashTable) entries = new_entries();
+	struct answer answer = {entries, {HOLD_FREE, clock_utc_us(), 0}};
+	if (!directory_search(directory, base, people, attributes, take_entry, &answer, error))
+		return NULL;
+	answer.entry.state = HOLD_HELD;
+	if (!directory_search(directory, base, held, attributes, take_entry, &answer, error))
+		return NULL;
+	return g_steal_pointer(&entries);
+}
+
+static char *where_of(const struct config *config)
+{
+	const char *const names[] = {"url", "base", "filter", "hold_filter", "bind_dn"};
+	GString *where = g_string_new(NULL);
+	for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+		const char *value = config_string(config, "ldap", NULL, names[i]);
+		g_string_append_printf(where, "%s\n", value != NULL ? value : "");
+	}
+	return g_string_free(where, FALSE);
+}
+
+/* Mutex held. */
+static void ask_again(const struct config *config)
+{
+	g_autoptr(GError) cause = NULL;
+	GHashTable *entries = ask_directory(config, &cause);
+	said.asked_mono_us = clock_mono_us();
+	g_clear_pointer(&said.failure, g_free);
+	if (entries == NULL) {
+		said.failure = g_strdup(cause->message);
+		log_warn("hold.ldap", "what mailboxes are on hold is not known anew: %s",
+		        cause->message);
+		return;
+	}
+	g_clear_pointer(&said.entries, g_hash_table_unref);
+	said.entries = entries;
+}
+
+static void load_directory(struct holds *holds, const struct config *config)
+{
+	g_autofree char *where = where_of(config);
+	mutex_lock(&mutex);
+	bool other = g_strcmp0(said.where, where) != 0;
+	if (other) {
+		g_clear_pointer(&said.entries, g_hash_table_unref);
+		g_free(said.where);
+		said.where = g_steal_pointer(&where);
+	}
+	if (other || clock_mono_us() - said.asked_mono_us >= ASK_US)
+		ask_again(config);
+	if (said.entries != NULL) {
+		g_hash_table_unref(holds->entries);
+		holds->entries = g_hash_table_ref(said.entries);
+	} else {
+		holds->absent = g_strdup(said.failure);
+	}
+	mutex_unlock(&mutex);
+}
+
 struct holds *holds_load(const struct config *config, GError **error)
 {
 	autoptr(holds) holds = g_new0(struct holds, 1);
-	holds->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	const char *hold = config_string(config, "archive", NULL, "hold");
+	holds->entries = new_entries();
 	holds->max_age_us =
 	        config_duration_s(config, "archive", NULL, "hold_max_age") * CLOCK_US_PER_S;
-	holds->asked = g_str_equal(config_string(config, "archive", NULL, "hold"), "file");
-	if (holds->asked &&
-	        !load(holds, config_string(config, "archive", NULL, "hold_file"), error))
+	if (g_str_equal(hold, "none"))
+		holds->absent = g_strdup("[archive] hold is none");
+	else if (g_str_equal(hold, "ldap"))
+		load_directory(holds, config);
+	else if (!load(holds, config_string(config, "archive", NULL, "hold_file"), error))
 		return NULL;
 	return g_steal_pointer(&holds);
 }

@@ -10,6 +10,10 @@
  * ADDRESS is the SMTP or the IM address, TIME when the mail server said so; without it the time of
  * the file counts. "#" begins a comment. What is not named is not known.
  *
+ * With [archive] hold = ldap, the directory says it: entries of [ldap] filter are free, and those
+ *that match [ldap] hold_filter as well are held, told by their attribute mail. It is asked every
+ *few minutes; while it does not answer, what it said last stays and grows old.
+ *
  *   hold.file  CONFIG  the file cannot be read, a line is wrong, or two lines contradict each
  *other; names the line
  */
@@ -37,7 +41,7 @@ struct hold {
 struct hold holds_find(const struct holds *holds, const char *owner, const struct mailbox *mailbox,
         int64_t now_utc_us);
 
-/* Why nothing is known about anybody, or NULL. Borrowed. */
+/* Why nothing is known about anybody: not asked for, or the directory's failure; NULL. Borrowed. */
 const char *holds_absent(const struct holds *holds);
 
 #endif

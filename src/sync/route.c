@@ -179,7 +179,7 @@ static void follow_hold(const struct router *router, const char *owner, struct r
 		                      "is not known (%s%s)",
 		        learned != NULL                       ? "what is known is too old: "
 		        : holds_absent(router->holds) != NULL ? holds_absent(router->holds)
-		                                              : "the hold file does not name it",
+		                                              : "nobody said so",
 		        learned != NULL ? learned : "");
 	else
 		why = g_strdup_printf("archive.route is auto, and the mailbox is %s as of %s",

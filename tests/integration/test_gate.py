@@ -3,6 +3,7 @@
 import json
 
 import pgcluster
+import slapd
 import tap
 from archivesite import ArchiveSite
 from ingestsite import IngestSite, ago, event, leave_root
@@ -92,6 +93,34 @@ def _():
         assert ask("?user=bob@im.example")[1]["go_on"] is True
         site.stop_daemon()
         assert gate(site, "alice", 3)["reason"] == "gate.capture", "without imexd the command answers"
+
+
+@tap.test("auto follows the holds that a directory tells, with their age; without an answer nothing is known")
+def _():
+    people = [{"uid": "alice", "mail": "alice@corp.example", "msExchUserHoldPolicies": "case 7"},
+              {"uid": "bob", "mail": "Bob@corp.example"}]
+    with slapd.Directory(people) as directory, ArchiveSite() as site:
+        password = site.write("ldap", slapd.PASSWORD + "\n")
+        with open(site.config, "a") as f:
+            f.write("[archive]\nhold = ldap\n[ldap]\nurl = %s\nbase = %s\nauth = simple\nbind_dn = %s\n"
+                    "password_file = %s\nca_file = %s\n" % (directory.url, slapd.PEOPLE, slapd.READER, password,
+                                                          directory.ca))
+        site.ok("policy", "set", "archive.route", "auto", "--domain", "im.example")
+        site.capture()
+        site.ok("archive", "deliver")
+        assert len(site.items("alice")) >= 2 and site.items("bob") == [], "only alice's mailbox is on hold"
+
+        def said(user):
+            return {r["what"]: r["value"] for r in json.loads(
+                site.ok("archive", "explain", user + "@im.example", "--json"))}
+
+        assert said("alice")["mailbox on hold"] == "held" and said("alice")["learned"], said("alice")
+        assert said("bob")["mailbox on hold"] == "free" and int(said("bob")["in the local archive"]) >= 1, said("bob")
+        assert said("carol")["mailbox on hold"] == "unknown", said("carol")
+        site.write("ldap", "wrong\n")
+        lost = said("alice")
+        assert lost["mailbox on hold"] == "unknown" and lost["verdict"] == "archived into the local archive", lost
+        assert "not known" in lost["because"] and "directory" in lost["because"], lost
 
 
 tap.main()
