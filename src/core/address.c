@@ -105,6 +105,10 @@ char *address_canonical(const char *text, GError **error)
 	if (g_ascii_strncasecmp(stripped, "tel:", 4) == 0)
 		return canonical_tel(stripped, error);
 	g_autofree char *bare = g_strdup(skip_scheme(stripped));
+	if (skip_scheme(bare) != bare || g_ascii_strncasecmp(bare, "tel:", 4) == 0) {
+		fail(text, "one scheme stands before another", error);
+		return NULL;
+	}
 	char *at = strchr(bare, '@');
 	/* A resource or URI parameters can only follow the domain: "/" and ";" are legal before it.
 	 */

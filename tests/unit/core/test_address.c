@@ -38,7 +38,8 @@ START_TEST(canonical_form)
 END_TEST
 
 static const char *const bad[] = {"", "  ", "@im.example", "bob@", "a@b@c", "bob@im.xn--eaample",
-        "bo b@im.example", "tel:", "tel:abc", "bob@im.example\x01", "\xff@x.y", "a\"b@x.y", "sip:"};
+        "sip:xmpp:bob@x", "xmpp:tel:+1", "bo b@im.example", "tel:", "tel:abc", "bob@im.example\x01",
+        "\xff@x.y", "a\"b@x.y", "sip:"};
 
 START_TEST(refused)
 {
