@@ -103,7 +103,7 @@ static struct item *make_contact(GRand *random, int number, const char *domain)
 	props_take(item->props, fid.birthday,
 	        g_strdup_printf("%d-0%d-1%dT00:00:00Z", g_rand_int_range(random, 1930, 2010),
 	                g_rand_int_range(random, 1, 10), g_rand_int_range(random, 0, 10)));
-	if (number % LONG_EVERY == LONG_EVERY - 1)
+	if (number % LONG_EVERY == LONG_EVERY / 2)
 		add_long_values(item, props_get(item->props, fid.display_name));
 	if (number % PHOTO_EVERY == 0)
 		add_photo(item);

@@ -381,6 +381,26 @@ def _():
     assert "NoError" not in codes(root) and root.find(".//s:Fault", NS) is not None, codes(root)
 
 
+@tap.test("exchangelib, which has to be told the version, reads, writes and synchronises")
+def _():
+    os.environ["REQUESTS_CA_BUNDLE"] = DX.ca
+    from exchangelib import Account, Build, Configuration, Credentials, Version
+    from exchangelib.items import Contact
+    account = Account("ann@corp.example", access_type="delegate", config=Configuration(
+        service_endpoint=DX.ews, credentials=Credentials("ann@corp.example", "secret"), auth_type="basic",
+        version=Version(build=Build(15, 0, 847, 4040))))
+    before = account.contacts.all().count()
+    Contact(account=account, folder=account.contacts, display_name="Äda", given_name="A").save()
+    contact = account.contacts.get(display_name="Äda")
+    contact.given_name = "Augusta"
+    contact.save(update_fields=["given_name"])
+    assert account.contacts.get(display_name="Äda").given_name == "Augusta"
+    assert len(list(account.contacts.sync_items())) == before + 1
+    account.contacts.get(display_name="Äda").delete()
+    assert account.contacts.all().count() == before
+    account.protocol.close()
+
+
 @tap.test("ten wrong passwords block a user for a while, and no one else")
 def _():
     for attempt in range(10):
