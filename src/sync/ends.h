@@ -11,6 +11,7 @@
 #include "ews/ews.h"
 #include "im/source.h"
 #include "model/contact.h"
+#include "sync/usermap.h"
 
 /* Semantics and errors of each: the function of the same name in ews/contacts.h. */
 struct mail_end_driver {
@@ -60,6 +61,20 @@ struct mail_end_session {
 	enum ews_dialect dialect;
 };
 struct mail_end mail_end_of_session(struct mail_end_session *session);
-struct im_end im_end_of_source(struct im_source *source);
+
+/*
+ * A person who stands in a roster under his address on the mail side, or under both, is one contact
+ * to us: the one that the user map names. What is written for him is written to each of his
+ * entries.
+ */
+struct im_end_source {
+	struct im_source *source;
+	const struct usermap *map;
+	/* Of the owner whose roster was read last: key -> GPtrArray of the roster's own keys. */
+	GHashTable *spellings;
+	char *owner;
+};
+struct im_end im_end_of_source(struct im_end_source *end);
+void im_end_source_clear(struct im_end_source *end);
 
 #endif

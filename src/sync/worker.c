@@ -278,25 +278,28 @@ static bool contacts_of(struct worker *worker, struct line *line, struct lease *
 	        worker_source(worker, address_domain(lease->mailbox->owner), error);
 	if (source == NULL || !choose_dialect(worker, line, lease, &end.dialect, error))
 		return false;
+	struct im_end_source roster = {.source = source, .map = options->map};
 	struct contacts_run run = {
 	        .store = worker->lease_store,
 	        .lease = lease,
 	        .mail = mail_end_of_session(&end),
-	        .im = im_end_of_source(source),
+	        .im = im_end_of_source(&roster),
 	        .map = options->map,
 	        .options = options->contacts,
 	        .elsewhere = options->from != NULL,
 	};
 	run.options.plan_only = run.options.plan_only || options->dry_run;
 	bool adopt = false;
-	if (!contacts_policy(worker->store, lease->mailbox->owner, &run.policy, error) ||
-	        !store_policy_is(worker->store, lease->mailbox->owner, "contacts.adopt", "allowed",
-	                &adopt, error))
-		return false;
+	bool good = contacts_policy(worker->store, lease->mailbox->owner, &run.policy, error) &&
+	            store_policy_is(worker->store, lease->mailbox->owner, "contacts.adopt",
+	                    "allowed", &adopt, error);
 	run.options.adopt = run.options.adopt || adopt;
-	return options->contacts_work != NULL
-	               ? options->contacts_work(options->contacts_data, &run, report, error)
-	               : contacts_pass(&run, report, error);
+	good = good &&
+	       (options->contacts_work != NULL
+	                       ? options->contacts_work(options->contacts_data, &run, report, error)
+	                       : contacts_pass(&run, report, error));
+	im_end_source_clear(&roster);
+	return good;
 }
 
 /* Whether contacts may be worked on for this owner now. */

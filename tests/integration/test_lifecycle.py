@@ -372,5 +372,35 @@ def _():
         assert "nowhere" in done.stderr and json.loads(done.stdout)[0]["state"] == "in the mailbox", done
         assert explained(site)["mapped to"][0] is None
 
+@tap.test("a person who stands in the roster under both addresses is one: nothing is doubled, lost or undone")
+def _():
+    for dialect in ("folder", "ucs"):
+        with SyncSite(["alice"], dialect) as site:
+            site.allow()
+            site.migrate("--all")
+            site.rosters.set("alice@" + IM, "bob@" + IM, name="Bob", groups=["A"])
+            site.rosters.set("alice@" + IM, "bob@" + MAIL, name="Bobby", groups=["B"])
+            site.rosters.set("alice@" + IM, "eve@" + MAIL, name="Eve", groups=["A"])
+            for _ in range(2):
+                site.once()
+            wanted = {"bob@" + MAIL: ("Bob", {"A", "B"}), "eve@" + MAIL: ("Eve", {"A"})}
+            assert site.mailbox("alice") == wanted, site.mailbox("alice")
+            assert set(site.roster("alice")) == {"bob@" + IM, "bob@" + MAIL, "eve@" + MAIL}
+            # An edit in the mailbox reaches his entries, whatever they are called, and stays.
+            site.mail_rename("alice", "bob@" + MAIL, "Robert")
+            site.mail_rename("alice", "eve@" + MAIL, "Eva")
+            site.mail_add("alice", "carl@" + IM, "Carl")
+            for _ in range(2):
+                site.once()
+            site.settle()
+            roster = site.roster("alice")
+            assert {k: v[0] for k, v in roster.items()} == {
+                "bob@" + IM: "Robert", "bob@" + MAIL: "Robert", "eve@" + MAIL: "Eva", "carl@" + IM: "Carl"}, roster
+            assert site.mailbox("alice")["bob@" + MAIL] == ("Robert", {"A", "B"})
+            site.mail_remove("alice", "bob@" + MAIL)
+            site.once()
+            assert set(site.roster("alice")) == {"eve@" + MAIL, "carl@" + IM}
+            site.settle()
+
 
 tap.main()
