@@ -279,6 +279,7 @@ START_TEST(as_configured)
 	ck_assert_int_ge(fd, 0);
 	g_close(fd, NULL);
 	ck_assert(g_file_set_contents(path, "imex-secret\r\n", -1, NULL));
+	ck_assert_int_eq(g_chmod(path, 0600), 0);
 	g_autofree char *text =
 	        g_strdup_printf("[ldap]\nurl = %s\nca_file = %s\nauth = simple\nbind_dn = " READER
 	                        "\npassword_file = %s\n",
