@@ -94,7 +94,7 @@ START_TEST(no_bearer)
 END_TEST
 
 static const char *const broken[] = {
-        "Bearer client_id=\"" EXCHANGE,
+        ("Bearer client_id=\"" EXCHANGE),
         "Bearer client_id=\"a\\",
         "Bearer client_id=\"a\" client_id=\"b\"",
         "Bearer client_id=\"a\", client_id=\"b\"",
