@@ -16,6 +16,11 @@ extern const struct command archive_status; /* archive_status.c */
 extern const struct command archive_runs, archive_undo; /* archive_undo.c */
 
 /*
+ * Reads what is new in all sources, and with history_since (ISO 8601, or NULL) what was sent since.
+ */
+bool archive_capture(struct cli *cli, const char *history_since, GError **error);
+
+/*
  * Delivers what is due into the mailboxes of users (NULL-ended; NULL: all) in a run of its own, and
  * prints what became of it. With prepare, conversations that are over are closed and planned first.
  * Comes again until nothing is left that can be done, for at most wait_s after the first time.

@@ -21,6 +21,7 @@ struct backfill {
 	struct cli_table *table;
 	const struct router *router;
 	int64_t since_utc_us;
+	bool history; /* what was sent since since_utc_us is taken too */
 	uint64_t stored, rows;
 };
 
@@ -64,7 +65,8 @@ static bool take(struct backfill *backfill, struct store *store, const struct co
 		return false;
 	if (!capture.dry_run && !capture_run(store, source, &capture, &live, error))
 		return false;
-	if (!capture_backfill(store, source, backfill->since_utc_us, &capture, &history, error))
+	if (backfill->history &&
+	        !capture_backfill(store, source, backfill->since_utc_us, &capture, &history, error))
 		return false;
 	add_row(backfill, name, &history);
 	return true;
@@ -74,7 +76,7 @@ static bool backfill_all(struct backfill *backfill, GError **error)
 {
 	const struct config *config = cli_config(backfill->cli, error);
 	struct store *store = config != NULL ? cli_store(backfill->cli, error) : NULL;
-	if (store == NULL || !clock_parse_iso(since, &backfill->since_utc_us, error))
+	if (store == NULL)
 		return false;
 	autoptr(usermap) map = usermap_new(config, error);
 	autoptr(router) router = map != NULL ? router_new(config, map, error) : NULL;
@@ -96,6 +98,19 @@ static bool backfill_all(struct backfill *backfill, GError **error)
 	return true;
 }
 
+bool archive_capture(struct cli *cli, const char *history_since, GError **error)
+{
+	static const char *const columns[] = {
+	        "source", "rows", "new", "copies", "unwanted", "gaps", "newest", NULL};
+	autoptr(cli_table) table = cli_table_new(columns);
+	struct backfill backfill = {.cli = cli, .table = table, .history = history_since != NULL};
+	bool good = (history_since == NULL ||
+	                    clock_parse_iso(history_since, &backfill.since_utc_us, error)) &&
+	            backfill_all(&backfill, error);
+	cli_progress_end(cli);
+	return good;
+}
+
 static enum cli_exit run_backfill(struct cli *cli, int argc, char **argv)
 {
 	static const char *const columns[] = {
@@ -110,7 +125,9 @@ static enum cli_exit run_backfill(struct cli *cli, int argc, char **argv)
 	autoptr(cli_table) table = cli_table_new(columns);
 	struct backfill backfill = {.cli = cli, .table = table};
 	GError *error = NULL;
-	bool good = backfill_all(&backfill, &error);
+	backfill.history = true;
+	bool good = clock_parse_iso(since, &backfill.since_utc_us, &error) &&
+	            backfill_all(&backfill, &error);
 	cli_progress_end(cli);
 	if (!good)
 		return cli_fail(error);

@@ -14,11 +14,14 @@
 #define LEASE_S 300
 
 static char **users;
+static char *since;
 static gboolean no_wait;
 
 static const GOptionEntry options[] = {
         {"user", 'u', 0, G_OPTION_ARG_STRING_ARRAY, &users,
                 "Only into this user's mailbox; may be repeated", "USER"},
+        {"since", 0, 0, G_OPTION_ARG_STRING, &since,
+                "Take history that was sent at or after this time first (ISO 8601)", "TIME"},
         {"no-wait", 0, 0, G_OPTION_ARG_NONE, &no_wait,
                 "Leave what was sent without an answer for later", NULL},
         {NULL, 0, 0, 0, NULL, NULL, NULL},
@@ -273,6 +276,16 @@ static enum cli_exit run_deliver(struct cli *cli, int argc, char **argv)
 	if (argc != 0)
 		return cli_usage(&archive_deliver, "it takes no words; users are named by --user");
 	const struct deliver_wish wish = {.users = users, .prepare = true, .no_wait = no_wait};
+	GError *error = NULL;
+	if (!archive_capture(cli, since, &error)) {
+		bool unneeded = since == NULL && error_is(error, "source.none");
+		if (!unneeded && (since != NULL || error_class_of(error) == ERROR_CONFIG))
+			return cli_fail(error);
+		/* What was captured before is delivered all the same. */
+		if (!unneeded)
+			fprintf(stderr, "imex: %s\n", error->message);
+		g_clear_error(&error);
+	}
 	return archive_deliver_now(cli, &wish);
 }
 

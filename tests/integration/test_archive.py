@@ -293,6 +293,20 @@ def _():
         assert json.loads(site.ok("queue", "list", "--json")) == []
 
 
+@tap.test("three commands lead from a Prosody database to a page to read; later ones take what is new")
+def _():
+    with ArchiveSite() as site:
+        site.ok("policy", "set", "archive", "im", "--domain", "im.example")
+        site.ok("archive", "deliver", "--since", "2026-01-01")
+        assert len(site.items("alice")) == 3
+        site.ok("export", "--since", "2026-01-01", "--format", "html", "--out", site.path("pages"))
+        assert os.path.exists(site.path("pages/index.html"))
+        site.say("alice@im.example", "bob@im.example", "a word more", at=1795433520)
+        site.ok("archive", "deliver")
+        assert any("a word more" in i.body for i in site.items("bob"))
+        site.fails(2, "archive", "deliver", "--since", "last week", names=("last week",))
+
+
 def run_of(site):
     return json.loads(site.ok("archive", "runs", "--json"))[0]["run"]
 
