@@ -164,6 +164,11 @@ static bool note_doubtful(
 		return false;
 	const struct contact_item *item = item_of_step(row, step);
 	bool im_sent = step->state == JOURNAL_IM_SENT && pass->im_moved && row->ours != NULL;
+	/* One side had deleted it and has it again, so that the two are linked. */
+	if (step->mail == JOURNAL_DELETE && item != NULL && row->ours != NULL)
+		return note_doubts(run, step->mail_before, item->contact, error);
+	if (step->im == JOURNAL_DELETE && item != NULL && row->ours != NULL)
+		return note_doubts(run, step->im_before, row->ours, error);
 	if (is_doubtful_create(step, item))
 		return note_doubts(run, step->mail_after, item->contact, error);
 	if (is_doubtful_update(step, item))
