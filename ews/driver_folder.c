@@ -18,7 +18,7 @@
 
 static const struct ews_folder contacts_folder = {.distinguished = "contacts"};
 
-/* ---- reading ---- */
+/* reading */
 
 struct pass {
 	struct ews_session *session;
@@ -186,7 +186,7 @@ static bool changes(struct ews_session *session, const char *state_in,
 	return true;
 }
 
-/* ---- writing ---- */
+/* writing */
 
 struct new_contacts {
 	const struct ews_contact_new *contacts;
@@ -252,7 +252,7 @@ static bool create(struct ews_session *session, const struct ews_contact_new *co
 	return ews_create_all(session, &all, error);
 }
 
-/* ---- looking up ---- */
+/* looking up */
 
 struct look_up {
 	const char *address, *op_uuid;

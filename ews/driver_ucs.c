@@ -16,7 +16,7 @@
 static const struct ews_folder contacts_folder = {.distinguished = "quickcontacts"};
 static const struct ews_folder groups_folder = {.distinguished = "imcontactlist"};
 
-/* ---- reading ---- */
+/* reading */
 
 struct list {
 	struct ews_session *session;
@@ -141,7 +141,7 @@ static bool read_list(
 	return session->groups.loaded;
 }
 
-/* ---- changes ---- */
+/* changes */
 
 /* "ucs1:LENGTH:" and the states of the two folders, the first of that length. */
 static bool split_state(const char *state, char **contacts, char **groups)
@@ -207,7 +207,7 @@ static bool changes(struct ews_session *session, const char *state_in,
 	return true;
 }
 
-/* ---- writing ---- */
+/* writing */
 
 /* "sip:+15625550100@corp.example;user=phone" (RFC 3261, section 19.1.6) */
 static char *sip_of_number(const struct ews_session *session, const char *tel)

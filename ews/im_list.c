@@ -60,7 +60,7 @@ static bool protocol_error(const struct ews_im_reading *reading, const char *wha
 	return false;
 }
 
-/* ---- groups ---- */
+/* groups */
 
 static void group_start(struct ews_im_reading *reading, const struct ews_answer *answer,
         enum ews_element element, const struct xml_attrs *attrs)
@@ -114,7 +114,7 @@ static bool group_end(struct ews_im_reading *reading, const struct ews_answer *a
 	return true;
 }
 
-/* ---- personas ---- */
+/* personas */
 
 static void persona_start(struct ews_im_reading *reading, const struct ews_answer *answer,
         enum ews_element element, const struct xml_attrs *attrs)
@@ -244,7 +244,7 @@ static bool persona_end(struct ews_im_reading *reading, const struct ews_answer 
 	return true;
 }
 
-/* ---- the list ---- */
+/* the list */
 
 static bool on_start(struct ews_answer *answer, enum ews_element element,
         const struct xml_attrs *attrs, void *data, GError **error)

@@ -8,7 +8,7 @@
 #define MAX_PAGES 1000000
 #define MAX_STALE_PAGES 3 /* in a row, that bring nothing new */
 
-/* ---- create ---- */
+/* create */
 
 static size_t message_size(size_t index, const void *data)
 {
@@ -71,7 +71,7 @@ bool ews_message_create(struct ews_session *session, const char *folder_id,
 	return ok;
 }
 
-/* ---- what items tell ---- */
+/* what items tell */
 
 struct told {
 	ews_message_sink *sink;
@@ -104,7 +104,7 @@ static bool tell(const struct told *told, const struct ews_item *item, bool dele
 	return told->sink(&info, told->data, error);
 }
 
-/* ---- items by time ---- */
+/* items by time */
 
 /*
  * Pages are cut by time and not by offset, because an offset goes wrong when items come and go
@@ -293,7 +293,7 @@ bool ews_messages_each(struct ews_session *session, const char *folder_id, int64
 	return walk_run(session, folder_id, &walk, error);
 }
 
-/* ---- items by sync state ---- */
+/* items by sync state */
 
 static bool on_change(
         enum ews_sync_kind kind, const struct ews_item *item, void *data, GError **error)
@@ -320,7 +320,7 @@ bool ews_messages_changes(struct ews_session *session, const char *folder_id, co
 	return ews_sync_walk(session, &walk, NULL, state_out, error);
 }
 
-/* ---- items by id ---- */
+/* items by id */
 
 struct getting {
 	ews_message_get_sink *sink;
@@ -348,7 +348,7 @@ bool ews_messages_get(struct ews_session *session, const char *const *ids, size_
 	return ews_get_items(session, ids, n, EWS_SHAPE_MESSAGE, on_got, &getting, error);
 }
 
-/* ---- one item ---- */
+/* one item */
 
 bool ews_message_get_mime(struct ews_session *session, const char *item_id, ews_bytes_sink *sink,
         void *data, GError **error)

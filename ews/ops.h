@@ -26,7 +26,7 @@ enum ews_shape {
 };
 void ews_write_item_shape(struct xml_writer *w, enum ews_shape shape);
 
-/* ---- folders ---- */
+/* folders */
 
 /* ids: one per folder, owned, NULL where that folder failed; failures: an error likewise. */
 bool ews_get_folder(struct ews_session *session, const struct ews_folder *folders,
@@ -37,13 +37,13 @@ bool ews_find_folder(struct ews_session *session, const struct ews_folder *paren
 bool ews_create_folder(struct ews_session *session, const struct ews_folder *parent,
         const char *display_name, char **id, GError **error);
 
-/* ---- names ---- */
+/* names */
 
 /* Both out strings owned; both NULL when the directory has no single answer. */
 bool ews_resolve_names(
         struct ews_session *session, const char *smtp, char **primary, char **name, GError **error);
 
-/* ---- items ---- */
+/* items */
 
 enum ews_sync_kind {
 	EWS_SYNC_CREATE,
@@ -127,7 +127,7 @@ bool ews_update_item(struct ews_session *session, const struct ews_update *updat
 bool ews_delete_item(struct ews_session *session, const char *id, const char *change_key,
         const char *type, GError **error);
 
-/* ---- the Unified Contact Store ---- */
+/* the Unified Contact Store */
 
 struct ews_im_group {
 	struct group *group; /* owned */

@@ -8,7 +8,7 @@ bool ews_ucs_is_plain(const struct group *group)
 	return group->kind == GROUP_KIND_USER || group->kind == GROUP_KIND_FAVORITES;
 }
 
-/* ---- groups by name ---- */
+/* groups by name */
 
 void ews_ucs_remember_group(struct ews_session *session, const struct group *group)
 {
@@ -100,7 +100,7 @@ const char *ews_ucs_need_group(struct ews_session *session, const char *name, GE
 	return group == NULL ? NULL : group->store_id;
 }
 
-/* ---- memberships of single contacts and groups ---- */
+/* memberships of single contacts and groups */
 
 static void group_free_any(void *group)
 {
@@ -149,7 +149,7 @@ bool ews_ucs_roster_has(const struct ews_ucs_roster *roster, guint group, const 
 	        roster->members->pdata[group], contact_id, g_str_equal, NULL);
 }
 
-/* ---- groups ---- */
+/* groups */
 
 static const struct group *known_group(struct ews_session *session, const struct group *group)
 {

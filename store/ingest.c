@@ -89,7 +89,7 @@ bool store_ingest_put(struct store *store, const char *sender, const char *conve
 	               error);
 }
 
-/* Running numbers ----------------------------------------------------------------------------- */
+/* Running numbers */
 
 /* Grows [*first, *last] by the ranges that it touches, which go. */
 static bool swallow(

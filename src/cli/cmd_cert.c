@@ -79,7 +79,7 @@ static const GOptionEntry export_options[] = {
         {NULL, 0, 0, 0, NULL, NULL, NULL},
 };
 
-/* Where a key comes from and where it goes -------------------------------------------------- */
+/* Where a key comes from and where it goes */
 
 static bool is_pkcs12(const char *path)
 {
@@ -244,7 +244,7 @@ static enum cli_exit run_drop_previous(struct cli *cli, int argc, char **argv)
 	return change_ring(cli, argc, keyring_drop_previous, KEY_PREVIOUS, "dropped");
 }
 
-/* Listing ------------------------------------------------------------------------------------ */
+/* Listing */
 
 static void add_row(struct cli_table *table, enum key_slot slot,
         const struct certificate *certificate, int64_t effective_utc_us)
@@ -301,7 +301,7 @@ static enum cli_exit run_list(struct cli *cli, int argc, char **argv)
 	return keyring != NULL ? list(cli, keyring, within_s) : cli_fail(error);
 }
 
-/* Watching ----------------------------------------------------------------------------------- */
+/* Watching */
 
 static const char *watch_state(const struct watched *watched, int limit)
 {
@@ -367,7 +367,7 @@ static enum cli_exit run_watch(struct cli *cli, int argc, char **argv)
 	return watch(cli, keyring, partners);
 }
 
-/* Export ------------------------------------------------------------------------------------- */
+/* Export */
 
 static bool write_public(const struct certificate *certificate, GError **error)
 {

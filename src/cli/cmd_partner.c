@@ -65,7 +65,7 @@ static enum cli_exit run_list(struct cli *cli, int argc, char **argv)
 	return CLI_DONE;
 }
 
-/* Show --------------------------------------------------------------------------------------- */
+/* Show */
 
 static json_t *text_list(const GPtrArray *list)
 {
@@ -160,7 +160,7 @@ static enum cli_exit run_show(struct cli *cli, int argc, char **argv)
 	return CLI_DONE;
 }
 
-/* Small changes ------------------------------------------------------------------------------ */
+/* Small changes */
 
 static enum cli_exit set_enabled(struct cli *cli, int argc, char **argv, bool enabled)
 {

@@ -72,7 +72,7 @@ static const GOptionEntry refresh_options[] = {
         {NULL, 0, 0, 0, NULL, NULL, NULL},
 };
 
-/* Making a partner --------------------------------------------------------------------------- */
+/* Making a partner */
 
 static bool bad(GError **error, const char *text)
 {
@@ -259,7 +259,7 @@ static enum cli_exit run_add(struct cli *cli, int argc, char **argv)
 	return add(cli, argv[0], &error) ? CLI_DONE : cli_fail(error);
 }
 
-/* Ensure: the same in the end, however often it runs ----------------------------------------- */
+/* Ensure: the same in the end, however often it runs */
 
 static bool same_keys(const struct partner *a, const struct partner *b)
 {
@@ -336,7 +336,7 @@ static enum cli_exit run_ensure(struct cli *cli, int argc, char **argv)
 	return ensure(cli, argv[0], &error) ? CLI_DONE : cli_fail(error);
 }
 
-/* Set ---------------------------------------------------------------------------------------- */
+/* Set */
 
 static bool remove_origins(struct partner *partner, GError **error)
 {
@@ -382,7 +382,7 @@ static enum cli_exit run_set(struct cli *cli, int argc, char **argv)
 	return set(cli, argv[0], &error) ? CLI_DONE : cli_fail(error);
 }
 
-/* Refresh ------------------------------------------------------------------------------------ */
+/* Refresh */
 
 static void print_change(const struct partner *partner, const struct trust_change *change)
 {

@@ -56,7 +56,7 @@ static const GOptionEntry explain_options[] = {
         {NULL, 0, 0, 0, NULL, NULL, NULL},
 };
 
-/* Printing ------------------------------------------------------------------------------------ */
+/* Printing */
 
 /* A copy of the claims in which carried tokens are shown apart. */
 static void print_part(const char *title, json_t *object)
@@ -119,7 +119,7 @@ static const char *kind_of(const char *compact)
 	return outer ? "outer" : "actor";
 }
 
-/* The call ------------------------------------------------------------------------------------ */
+/* The call */
 
 /* A call as it would be made: partner, URL and user. */
 struct call {
@@ -182,7 +182,7 @@ static enum cli_exit run_mint(struct cli *cli, int argc, char **argv)
 	return mint(cli, &error) ? CLI_DONE : cli_fail(error);
 }
 
-/* Reading one ---------------------------------------------------------------------------------- */
+/* Reading one */
 
 /* From a file or standard input, never from the command line, which everybody can see. Owned. */
 static char *read_token(int argc, char **argv, GError **error)
@@ -278,7 +278,7 @@ static enum cli_exit run_verify(struct cli *cli, int argc, char **argv)
 	return compact != NULL && verify(cli, compact, &error) ? CLI_DONE : cli_fail(error);
 }
 
-/* Explain -------------------------------------------------------------------------------------- */
+/* Explain */
 
 /* Whether the server at that URL is one where tokens name no user. */
 static bool is_app_only(const struct config *config, const char *url)

@@ -66,7 +66,7 @@ enum cli_exit findings_end(struct findings *findings, const struct cli *cli)
 	return findings->any_bad ? CLI_FAILED : CLI_DONE;
 }
 
-/* Our own files ------------------------------------------------------------------------------ */
+/* Our own files */
 
 /* Every SIP domain must stand in the certificate, beside the realm. */
 static void check_names(

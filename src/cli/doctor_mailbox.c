@@ -49,7 +49,7 @@ void doctor_folders(const struct patient *patient, struct ews_session *session)
 	check_folder(patient, session, archive_folder(patient));
 }
 
-/* The round trip ------------------------------------------------------------------------------- */
+/* The round trip */
 
 /* A message without any foreign text; the id stands in its subject, which servers keep as it is. */
 static char *compose(const char *uuid)

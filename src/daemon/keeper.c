@@ -31,7 +31,7 @@ static void partner_destroy(gpointer partner)
 	partner_free(partner);
 }
 
-/* Following the store ------------------------------------------------------------------------ */
+/* Following the store */
 
 static bool load_partners(struct keeper *keeper, GError **error)
 {
@@ -55,7 +55,7 @@ static bool load_partners(struct keeper *keeper, GError **error)
 	return true;
 }
 
-/* Refresh ------------------------------------------------------------------------------------ */
+/* Refresh */
 
 /* The partner is read anew, so that a command that ran meanwhile is not undone. */
 static bool save_refresh(struct keeper *keeper, const char *name, const struct metadata *metadata,
@@ -138,7 +138,7 @@ static void refresh_due(struct keeper *keeper)
 	}
 }
 
-/* Warnings ----------------------------------------------------------------------------------- */
+/* Warnings */
 
 /* Once at each limit, and daily in the last week. */
 static void tell_end(struct keeper *keeper, const struct watched *watched)
@@ -179,7 +179,7 @@ static void warn_daily(struct keeper *keeper)
 		tell_end(keeper, g_ptr_array_index(list, i));
 }
 
-/* The thread --------------------------------------------------------------------------------- */
+/* The thread */
 
 static bool wait_for_work(struct keeper *keeper)
 {

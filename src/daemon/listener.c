@@ -80,7 +80,7 @@ static unsigned port_of(int fd)
 	return (unsigned)g_ascii_strtoull(port, NULL, 10);
 }
 
-/* One request ------------------------------------------------------------------------------- */
+/* One request */
 
 static enum MHD_Result collect_authorization(
         void *data, enum MHD_ValueKind kind, const char *name, const char *value)

@@ -68,7 +68,7 @@ void listener_inlet_free(struct listener_inlet *inlet)
 	g_free(inlet);
 }
 
-/* Flow --------------------------------------------------------------------------------------- */
+/* Flow */
 
 static double rate_of(const struct listener_inlet *inlet)
 {
@@ -139,7 +139,7 @@ static bool has_room(const struct listener_inlet *inlet, struct listener_answer 
 	return false;
 }
 
-/* A request ---------------------------------------------------------------------------------- */
+/* A request */
 
 static void refuse_size(const struct listener_inlet *inlet, struct listener_answer *answer)
 {

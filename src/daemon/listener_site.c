@@ -38,7 +38,7 @@ void listener_answer_clear(struct listener_answer *answer)
 	g_free(answer->body);
 }
 
-/* Who has an address -------------------------------------------------------------------------- */
+/* Who has an address */
 
 /* Whether a mailbox has that address under that name; without a UPN or SIP address of its own it
  * is the SMTP address. */
@@ -71,7 +71,7 @@ static bool find_user(
 	return good;
 }
 
-/* Making -------------------------------------------------------------------------------------- */
+/* Making */
 
 static void add_host(GPtrArray *hosts, const char *url)
 {
@@ -141,7 +141,7 @@ void listener_site_free(struct listener_site *site)
 	g_free(site);
 }
 
-/* Answers ------------------------------------------------------------------------------------- */
+/* Answers */
 
 void listener_answer_plain(struct listener_answer *answer, unsigned status, const char *text)
 {

@@ -326,7 +326,7 @@ uint64_t keyring_signatures(struct keyring *keyring)
 	return signatures;
 }
 
-/* Changes ------------------------------------------------------------------------------------ */
+/* Changes */
 
 static void cannot_write(GError **error, const char *path, int cause)
 {

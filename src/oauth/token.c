@@ -335,7 +335,7 @@ bool token_for(struct token_source *source, const char *partner, const char *url
 	return *header != NULL;
 }
 
-/* Checks ------------------------------------------------------------------------------------- */
+/* Checks */
 
 static char *list_text(const GPtrArray *list)
 {

@@ -180,7 +180,7 @@ bool trust_adopt_certificate(struct partner *partner, const struct certificate *
 	return true;
 }
 
-/* Refresh ------------------------------------------------------------------------------------ */
+/* Refresh */
 
 static bool changed(const struct partner *known, const char *what, const char *before,
         const char *after, GError **error)

@@ -47,7 +47,7 @@ static bool need_claim(json_t *claims, const char *name, const char **text, GErr
 	return true;
 }
 
-/* Reading ------------------------------------------------------------------------------------ */
+/* Reading */
 
 /* The token behind "Bearer "; borrowed. */
 static const char *bearer_of(const char *const *authorization, GError **error)
@@ -152,7 +152,7 @@ static bool read_tokens(struct check *check, const char *compact, GError **error
 	return check->actor != NULL;
 }
 
-/* The actor token ---------------------------------------------------------------------------- */
+/* The actor token */
 
 static const struct partner *partner_of(
         const struct check *check, const GPtrArray *partners, GError **error)
@@ -304,7 +304,7 @@ static bool check_actor(
 	       check_application(check, error);
 }
 
-/* The outer token ---------------------------------------------------------------------------- */
+/* The outer token */
 
 static bool check_delegation(const struct check *check, GError **error)
 {

@@ -51,7 +51,7 @@ static struct watched *add(GPtrArray *list, const char *what, const char *whose,
 	return watched;
 }
 
-/* Our issuer --------------------------------------------------------------------------------- */
+/* Our issuer */
 
 static void add_own(GPtrArray *list, struct keyring *keyring)
 {
@@ -79,7 +79,7 @@ static void add_own(GPtrArray *list, struct keyring *keyring)
 	}
 }
 
-/* TLS certificates, whose keys may be of any kind ---------------------------------------------- */
+/* TLS certificates, whose keys may be of any kind */
 
 static void set_from_pem(struct watched *watched, const char *pem)
 {
@@ -145,7 +145,7 @@ static void add_servers(GPtrArray *list, const struct config *config, const GPtr
 		add_tls(list, config, g_ptr_array_index(origins, i));
 }
 
-/* Partners' issuers ---------------------------------------------------------------------------- */
+/* Partners' issuers */
 
 static bool goes_on_after(const struct partner *partner, const struct partner_key *key)
 {

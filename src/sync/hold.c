@@ -157,7 +157,7 @@ static bool load(struct holds *holds, const char *path, GError **error)
 	return take_text(holds, path, text, seen.st_mtime * CLOCK_US_PER_S, error);
 }
 
-/* The directory ------------------------------------------------------------------------------- */
+/* The directory */
 
 static GHashTable *new_entries(void)
 {

@@ -108,7 +108,7 @@ static void refuse(struct ingest *ingest, const char *key, const GError *cause)
 	add_problem(ingest, ingest->number, key, "refused", error_reason(cause), cause->message);
 }
 
-/* Who may say what --------------------------------------------------------------------------- */
+/* Who may say what */
 
 bool ingest_speaks_for(const struct config *config, const char *sender, const char *address)
 {
@@ -164,7 +164,7 @@ static bool authorize(const struct ingest *ingest, struct message *message, GErr
 	return true;
 }
 
-/* Storing ------------------------------------------------------------------------------------ */
+/* Storing */
 
 /* A later time than that of receipt would keep the talk open until then. */
 static void judge_time(const struct ingest *ingest, struct message *message, int64_t now_utc_us)
@@ -262,7 +262,7 @@ static bool flush(struct ingest *ingest, GError **error)
 	return good;
 }
 
-/* Lines -------------------------------------------------------------------------------------- */
+/* Lines */
 
 static void take_line(struct ingest *ingest, const char *text, size_t len)
 {

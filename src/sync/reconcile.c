@@ -226,7 +226,7 @@ bool reconcile_source(struct store *store, struct im_source *source, const struc
 	return good;
 }
 
-/* Senders ------------------------------------------------------------------------------------ */
+/* Senders */
 
 /* "10-19". Owned. */
 static char *range_key(const struct ingest_missing *range)

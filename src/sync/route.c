@@ -121,7 +121,7 @@ char *route_targets_title(unsigned targets)
 	return g_string_free(title, FALSE);
 }
 
-/* Deciding ------------------------------------------------------------------------------------ */
+/* Deciding */
 
 static bool resolve(struct store *store, const char *owner, const char *name, char **value,
         enum policy_scope *scope, GError **error)

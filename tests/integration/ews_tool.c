@@ -76,7 +76,7 @@ void put_ref(struct tool *tool, struct ews_item_ref *ref)
 	ews_item_ref_clear(ref);
 }
 
-/* ---- sinks ---- */
+/* sinks */
 
 json_t *list_of(struct tool *tool, const char *name)
 {
@@ -141,7 +141,7 @@ static bool on_bytes(const void *bytes, size_t len, void *data, GError **error)
 	return true;
 }
 
-/* ---- verbs ---- */
+/* verbs */
 
 static bool do_dialect(struct tool *tool, GError **error)
 {

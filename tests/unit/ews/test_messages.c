@@ -307,7 +307,7 @@ START_TEST(deleted_for_good)
 }
 END_TEST
 
-/* ---- whose mailbox ---- */
+/* whose mailbox */
 
 #define ROOT(id)                                                                                   \
 	"<m:GetFolderResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError"            \

@@ -31,7 +31,7 @@ static struct partner *exchange(void)
 	return g_ptr_array_index(partners, 0);
 }
 
-/* Changes, one for each attack; the twin is the same token with the point put right. ---------- */
+/* Changes, one for each attack; the twin is the same token with the point put right. */
 
 static void put_algorithm(struct shape *s, const char *name)
 {
@@ -1090,7 +1090,7 @@ START_TEST(challenge_says_what_a_stranger_may_know)
 }
 END_TEST
 
-/* Mutations ---------------------------------------------------------------------------------- */
+/* Mutations */
 
 #define MUTATIONS 10000U
 
@@ -1216,7 +1216,7 @@ START_TEST(mutations_are_refused_unless_they_say_the_same)
 }
 END_TEST
 
-/* The shared vector --------------------------------------------------------------------------- */
+/* The shared vector */
 
 static char *read_vector(const char *name)
 {
