@@ -91,10 +91,12 @@ class Day(ArchiveSite):
         self.wanted = mark_texts(self.prosody)
 
     def close(self):
-        super().close()
-        for end in "", "-wal", "-shm":
-            if os.path.exists(self.data + end):
-                os.unlink(self.data + end)
+        try:
+            super().close()
+        finally:
+            for end in "", "-wal", "-shm":
+                if os.path.exists(self.data + end):
+                    os.unlink(self.data + end)
 
     def faulty(self):
         for kind, probability in FAULTS:

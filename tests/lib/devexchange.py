@@ -66,8 +66,7 @@ class Devexchange:
         self.record = os.path.join(self.folder, "record")
         if "--record" in arguments:
             self.record = arguments[arguments.index("--record") + 1]
-        elif ewsschema.path() and not os.environ.get("IMEX_BENCH"):  # a measurement keeps nothing
-            self.arguments += ["--record", self.record]
+        self.starts = 0
         self.process = None
         self.expected = {}
         if start:
@@ -80,7 +79,7 @@ class Devexchange:
         self.log = open(os.path.join(self.folder, "log"), "ab")
         self.process = subprocess.Popen(
             [program(), "--tls-dir", os.path.join(self.folder, "tls"), "--ready-file", ready,
-             *self.arguments], stdout=self.log, stderr=self.log)
+             *self.arguments, *self.recording()], stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + 60
         while not os.path.exists(ready):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -90,6 +89,14 @@ class Devexchange:
             self.ready = json.load(f)
         self.url, self.ews, self.ca = (self.ready[k] for k in ("url", "ews", "ca"))
         self.context = ssl.create_default_context(cafile=self.ca)
+
+    def recording(self):
+        """Each start counts its requests anew, so that it has a folder of its own; a measurement keeps nothing."""
+        if "--record" in self.arguments or not ewsschema.path() or os.environ.get("IMEX_BENCH"):
+            return []
+        self.starts += 1
+        os.makedirs(self.record, exist_ok=True)
+        return ["--record", os.path.join(self.record, str(self.starts))]
 
     def output(self):
         with open(os.path.join(self.folder, "log"), errors="replace") as f:
@@ -125,7 +132,7 @@ class Devexchange:
         if status:
             raise AssertionError("devexchange ended with %s: %s" % (status, self.output()))
         if ewsschema.path() and "grommunio" not in self.arguments:
-            ewsschema.check(sorted(glob.glob(os.path.join(self.record, "*.response-*.xml"))))
+            ewsschema.check(sorted(glob.glob(os.path.join(self.record, "**", "*.response-*.xml"), recursive=True)))
 
     # --- control
 
