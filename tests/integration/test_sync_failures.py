@@ -268,7 +268,7 @@ def _():
         site.allow()
         done = site.imex("migrate", "--all", "--quiet")
         assert done.returncode == 3, done
-        assert re.search(r"alice@corp.example +3 +0 +0 +2 +0 +migrated", done.stdout), done
+        assert re.search(r"alice@corp.example +5 +3 +0 +0 +2 +0 +migrated", done.stdout), done
         assert "ErrorImContactLimitReached" in done.stderr, done
         assert len(site.mailbox("alice")) == 3 and len(site.roster("alice")) == 5
         assert len(site.sql("SELECT key FROM contact_problem WHERE reason = 'ews.limit'")) == 2
