@@ -200,6 +200,8 @@ void fake_mail_delete(struct fake *fake, const char *address)
 void fake_mail_readdress(struct fake *fake, const char *from, const char *to)
 {
 	struct fake_item *item = fake_item(fake, from);
+	if (item == NULL)
+		return;
 	autoptr(contact) now = contact_copy(item->contact);
 	g_free(now->key);
 	now->key = g_strdup(to);
