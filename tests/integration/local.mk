@@ -28,7 +28,6 @@ INTEGRATION_TESTS += tests/integration/test_gaps.py
 INTEGRATION_TESTS += tests/integration/test_lifecycle.py
 INTEGRATION_TESTS += tests/integration/test_gate.py
 INTEGRATION_TESTS += tests/integration/test_ingest.py
-TSAN_TESTS += tests/integration/test_ingest.py
 INTEGRATION_TESTS += tests/integration/test_migrate.py
 INTEGRATION_TESTS += tests/integration/test_export_many.py
 INTEGRATION_TESTS += tests/integration/test_pages.py
