@@ -26,7 +26,6 @@ static void catch_signals(void)
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
 }
 
 bool cli_crew_open(struct cli_crew *crew, struct cli *cli, GError **error)

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <locale.h>
+#include <signal.h>
 #include <string.h>
 
 static void print_overview(FILE *out)
@@ -134,6 +135,7 @@ static enum cli_exit run_command(
 int main(int argc, char **argv)
 {
 	heap_keep_top();
+	signal(SIGPIPE, SIG_IGN); /* a peer that hangs up, or a pager that is left, ends no work */
 	setlocale(LC_ALL, "");
 	log_init("imex", LOG_LEVEL_WARN);
 	autoptr(cli) cli = cli_new();

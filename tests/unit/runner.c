@@ -1,11 +1,13 @@
 #include "runner.h"
 
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 
 int main(void)
 {
 	setlocale(LC_ALL, "C.UTF-8");
+	signal(SIGPIPE, SIG_IGN); /* as in the programs */
 	if (unit_setup != NULL)
 		unit_setup();
 	SRunner *runner = srunner_create(NULL);
