@@ -8,4 +8,5 @@ libimex_core_a_SOURCES = \
 	src/core/log.c src/core/log.h \
 	src/core/secret.c src/core/secret.h \
 	src/core/settings.c \
+	src/core/step.c src/core/step.h \
 	src/core/thread.c src/core/thread.h

@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/step.h"
 #include "store/cursor.h"
 #include "store/message.h"
 #include "sync/interest.h"
@@ -130,6 +131,7 @@ static bool take_page(struct capture *capture, bool *more, GError **error)
 		return false;
 	bool good = read_page(capture, &page, error);
 	if (good) {
+		step_reached("capture.read");
 		*more = page.more;
 		report->rows += page.rows;
 		report->left_out += page.left_out;
@@ -140,7 +142,9 @@ static bool take_page(struct capture *capture, bool *more, GError **error)
 	good = store_end(store, good, error);
 	im_page_clear(&page);
 	/* What was rolled back did not happen. */
-	if (!good)
+	if (good)
+		step_reached("capture.committed");
+	else
 		*report = before;
 	return good;
 }

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/step.h"
 #include "store/delivery.h"
 #include "store/segment.h"
 
@@ -162,16 +163,19 @@ static bool send_batch(struct delivering *d, struct batch *batch, GError **error
 	        !store_deliveries_sent(
 	                d->store, d->lease, batch->deliveries, d->run, clock_utc_us(), error))
 		return false;
+	step_reached("deliver.marked");
 	struct ews_outcome *outcomes = ews_outcomes_new(n);
 	bool sent = ews_messages_create(d->session, id,
 	        (const struct ews_message *)(const void *)batch->messages->data, n, outcomes,
 	        &fault);
+	step_reached("deliver.answered");
 	bool recorded = record_outcomes(d, batch, outcomes, error);
 	ews_outcomes_free(outcomes, n);
 	if (!sent)
 		g_clear_pointer(&d->folder_ids[batch->folder], g_free);
 	if (!recorded)
 		return false;
+	step_reached("deliver.recorded");
 	if (!sent && error_class_of(fault) == ERROR_UNCERTAIN) {
 		log_warn("deliver.uncertain", "%s: %s", d->lease->mailbox->owner, fault->message);
 		d->unanswered = true;

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/step.h"
 #include "store/delivery.h"
 #include "store/local.h"
 #include "store/mailbox.h"
@@ -91,6 +92,7 @@ static bool plan_delivery(struct planning *planning, const struct planned *plann
 	if (!store_delivery_plan(planning->store, &delivery, clock_utc_us(), &is_new, error))
 		return false;
 	planning->report->planned += is_new;
+	step_reached("plan.delivery");
 	return true;
 }
 
@@ -111,6 +113,7 @@ static bool keep_here(struct planning *planning, const struct planned *planned,
 	if (!store_local_keep(planning->store, &item, &is_new, error))
 		return false;
 	planning->report->kept += is_new;
+	step_reached("plan.kept");
 	return true;
 }
 
@@ -127,6 +130,7 @@ static bool plan_place(struct planning *planning, const struct planned *planned,
 	        planned->segment, reader->transcript, shown, error);
 	if (rendering == NULL)
 		return false;
+	step_reached("plan.rendered");
 	return place->target == ROUTE_LOCAL
 	               ? keep_here(planning, planned, reader, shown, rendering, error)
 	               : plan_delivery(planning, planned, reader, place, shown, error);
@@ -288,6 +292,7 @@ static bool plan_segment(struct planning *planning, const struct segment *segmen
 	                                store_segment_set_planned(
 	                                        planning->store, segment, clock_utc_us(), error)));
 	planning->report->waiting += good && waiting;
+	step_reached("plan.segment");
 	transcript_free(planned.transcript);
 	g_ptr_array_unref(planned.messages);
 	return good;
@@ -362,6 +367,7 @@ static bool plan_all(struct planning *planning, GError **error)
 		        planning->store, after, after_id, SEGMENTS_PER_PAGE, error);
 		if (page == NULL || !plan_page(planning, page, error))
 			return false;
+		step_reached("plan.page");
 		if (page->len < SEGMENTS_PER_PAGE)
 			return true;
 		const struct segment *last = page->pdata[page->len - 1];

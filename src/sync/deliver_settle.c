@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/step.h"
 #include "ews/folders.h"
 #include "store/delivery_run.h"
 
@@ -136,6 +137,7 @@ static bool keep_oldest(struct delivering *d, GPtrArray *twins, const char **ite
 		}
 		if (!ews_message_delete(d->session, twin->item_id, error))
 			return false;
+		step_reached("settle.twin");
 		(*removed)++;
 		d->report->twins++;
 	}
@@ -153,6 +155,7 @@ static bool confirm_found(
 	if (!keep_oldest(d, twins, &item_id, &removed, error))
 		return false;
 	d->report->found++;
+	step_reached("settle.found");
 	return store_delivery_found(d->store, d->lease, delivery, item_id, sweep, now, error);
 }
 
@@ -168,6 +171,7 @@ static bool send_again(struct delivering *d, const struct delivery *delivery, GE
 	        .next_try_utc_us = delivery->attempts > 1 ? deliver_next_try(delivery, NULL) : now,
 	};
 	d->report->again++;
+	step_reached("settle.again");
 	return store_deliveries_record(d->store, d->lease, &result, 1, now, error);
 }
 
@@ -226,6 +230,7 @@ static bool settle_folder(struct delivering *d, unsigned folder, GError **error)
 		                   : !send_again(d, delivery, error))
 			return false;
 	}
+	step_reached("settle.recorded");
 	/* Last: what the changes told is recorded before they are forgotten. */
 	return store_folder_state_put(
 	        d->store, d->lease, folders[folder].name, state, clock_utc_us(), error);
@@ -236,6 +241,7 @@ bool deliver_settle(struct delivering *d, GError **error)
 	for (unsigned folder = 0; folder < DELIVER_FOLDERS; folder++)
 		if (!settle_folder(d, folder, error))
 			return false;
+	step_reached("settle.done");
 	return true;
 }
 

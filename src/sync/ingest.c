@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/step.h"
 #include "im/ingest.h"
 #include "store/ingest.h"
 #include "sync/interest.h"
@@ -241,6 +242,7 @@ static bool store_waiting(struct ingest *ingest, struct ingest_report *report, G
 		if (!store_one(ingest, &g_array_index(ingest->waiting, struct waiting, i), report,
 		            now, error))
 			return false;
+	step_reached("ingest.stored");
 	return store_sequence(ingest, error);
 }
 
@@ -253,6 +255,7 @@ static bool flush(struct ingest *ingest, GError **error)
 		return true;
 	bool good = store_begin(ingest->store, error) &&
 	            store_end(ingest->store, store_waiting(ingest, &after, error), error);
+	step_reached("ingest.committed");
 	if (good)
 		ingest->report = after;
 	else

@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/step.h"
 #include "store/cursor.h"
 #include "store/message.h"
 #include "store/segment.h"
@@ -241,6 +242,7 @@ static bool take_transaction(struct store *store, const struct segment_rules *ru
 	bool good = store_begin(store, error) &&
 	            store_end(store, take_locked(&taking, more, error), error);
 	unload(&taking);
+	step_reached("segment.taken");
 	return good;
 }
 
@@ -276,6 +278,7 @@ bool segmenter_take(struct store *store, const struct segment_rules *rules,
 		        !store_group_end(store,
 		                take_conversations(store, rules, page, report, error), error))
 			return false;
+		step_reached("segment.page_taken");
 		if (page->len < CONVERSATIONS_PER_PAGE)
 			return true;
 		after = ((const struct conversation *)page->pdata[page->len - 1])->id;
@@ -312,6 +315,7 @@ static bool close_if_over(struct store *store, const struct segment_rules *rules
 	        !is_over(rules, now, seen_utc_us, &reason))
 		return true;
 	report->closed++;
+	step_reached("segment.over");
 	return store_segment_close(store, now, segment_reason_name(reason), clock_utc_us(), error);
 }
 
@@ -341,6 +345,7 @@ bool segmenter_close(struct store *store, const struct segment_rules *rules, int
 		                close_those_over(store, rules, page, seen_utc_us, report, error),
 		                error))
 			return false;
+		step_reached("segment.page_closed");
 		if (page->len < SEGMENTS_PER_PAGE)
 			return true;
 		const struct segment *last = page->pdata[page->len - 1];

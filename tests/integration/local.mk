@@ -4,6 +4,7 @@ INTEGRATION_TESTS =
 INTEGRATION_TESTS += tests/integration/test_admin.py
 INTEGRATION_TESTS += tests/crash/test_day.py
 INTEGRATION_TESTS += tests/crash/test_deliver.py
+INTEGRATION_TESTS += tests/crash/test_steps.py
 INTEGRATION_TESTS += tests/crash/test_sync.py
 INTEGRATION_TESTS += tests/integration/test_archive.py
 INTEGRATION_TESTS += tests/integration/test_attachments.py
