@@ -8,6 +8,7 @@
 #include "store/pass.h"
 #include "store/pause.h"
 #include "sync/lag.h"
+#include "sync/queue.h"
 
 /* A certificate is to be renewed when less than this is left of it. */
 #define RENEW_US (30 * CLOCK_US_PER_DAY)
@@ -155,6 +156,28 @@ static bool check_deliveries(struct health *health, struct cli *cli, GError **er
 	return true;
 }
 
+/* A full queue loses nothing, but holds back what is captured. */
+static bool check_queue(struct health *health, struct cli *cli, GError **error)
+{
+	static const enum health_level levels[] = {
+	        [QUEUE_OK] = HEALTH_OK,
+	        [QUEUE_WARNING] = HEALTH_WARNING,
+	        [QUEUE_CRITICAL] = HEALTH_CRITICAL,
+	        [QUEUE_FULL] = HEALTH_CRITICAL,
+	};
+	struct queue_fill fill;
+	if (!queue_fill(cli->store, cli->config, &fill, error))
+		return false;
+	add(health, levels[fill.level], "queue",
+	        "%.1f of %" G_GINT64_FORMAT " MiB wait for delivery (%" G_GINT64_FORMAT " %%)%s",
+	        (double)fill.bytes / 1048576.0, fill.max_bytes >> 20,
+	        fill.bytes * 100 / fill.max_bytes,
+	        fill.level == QUEUE_FULL
+	                ? ": full, further conversations wait captured and unrendered"
+	                : "");
+	return true;
+}
+
 static void judge_certificate(struct health *health, const char *whose, int64_t not_after_utc_us)
 {
 	int64_t left = not_after_utc_us - clock_utc_us();
@@ -263,7 +286,8 @@ struct health *health_check(struct cli *cli, GError **error)
 	autoptr(health) health = g_new0(struct health, 1);
 	health->findings = g_ptr_array_new_with_free_func(free_finding);
 	if (!check_passes(health, cli, pauses, error) || !check_users(health, cli, error) ||
-	        !check_deliveries(health, cli, error) || !check_sources(health, cli, error))
+	        !check_deliveries(health, cli, error) || !check_queue(health, cli, error) ||
+	        !check_sources(health, cli, error))
 		return NULL;
 	check_pauses(health, pauses);
 	bool good = check_own_key(health, cli, error) && check_partners(health, cli, error) &&

@@ -345,8 +345,9 @@ static bool check_room(struct planning *planning, bool *room, GError **error)
 		return false;
 	*room = fill.level != QUEUE_FULL;
 	planning->report->full = !*room;
-	if (fill.level >= QUEUE_CRITICAL)
-		log_error("queue.filling",
+	if (fill.level >= QUEUE_WARNING)
+		log_event(fill.level >= QUEUE_CRITICAL ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
+		        "queue.filling",
 		        "the queue is %s: %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
 		        " MiB wait for delivery; see imex queue failures",
 		        queue_level_name(fill.level), fill.bytes >> 20, fill.max_bytes >> 20);

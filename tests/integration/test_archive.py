@@ -404,15 +404,26 @@ def _():
         site.capture()
         site.exchange.fault(kind="busy", operation="CreateItem", count=100)
         site.run("archive", "deliver")
-        size = "zeroblob(1048576)"
-        site.sql("UPDATE rendering SET mime = %s WHERE segment_id ="
-                 " (SELECT segment_id FROM delivery WHERE state = 'planned' LIMIT 1)" % size)
-        assert "Queue: full" in site.ok("queue", "list")
-        site.say("alice@im.example", "bob@im.example", "one more thing")
-        done = site.run("archive", "backfill", "--since", "2026-01-01")
+        for size, level, code in (100, "ok", 0), (600, "warning", 1), (900, "critical", 2), (1024, "full", 2):
+            site.sql("UPDATE rendering SET mime = zeroblob(%d * 1024) WHERE segment_id ="
+                     " (SELECT segment_id FROM delivery WHERE state = 'planned' ORDER BY uuid LIMIT 1)" % size)
+            assert "Queue: " + level in site.ok("queue", "list")
+            said = {c["check"]: c for c in json.loads(site.run("status", "--json").stdout)["checks"]}["queue"]
+            assert said["level"] == ("ok", "warning", "critical")[code] and "of 1 MiB" in said["text"], said
+            assert ("full, further conversations wait captured" in said["text"]) == (level == "full"), said
+        site.say("alice@im.example", "bob@im.example", "one more thing", at=int(time.time()) - 3600)
         done = site.run("archive", "deliver")
         assert done.returncode == 3 and "The queue is full" in done.stdout, done
+        assert "queue.filling" in done.stderr and "full" in done.stderr, done
+        status = {r["what"]: r["value"] for r in json.loads(site.ok("archive", "status", "--json"))}
+        assert status["of these, waiting to be planned"] == "1", "it is captured all the same: %s" % status
         assert len(json.loads(site.ok("queue", "list", "--json"))) == 6
+        site.sql("UPDATE rendering SET mime = CAST('From: a@b.example' AS BLOB) WHERE LENGTH(mime) >= 1048576")
+        site.exchange.clear_faults()
+        site.sql("UPDATE delivery SET next_try_utc_us = 0")
+        site.ok("archive", "deliver")
+        assert any("one more thing" in item.body for item in site.items("bob"))
+        assert {c["check"]: c["level"] for c in json.loads(site.run("status", "--json").stdout)["checks"]}["queue"] == "ok"
 
 
 @tap.test("a state that the server has forgotten is read anew, and doubles nothing")
