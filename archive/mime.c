@@ -71,20 +71,50 @@ static void add_people(GMimeMessage *message, const struct transcript *in)
 	}
 }
 
-/* The header block of [MS-OXOMSG] 2.2.1.3: the time's upper six bytes and sixteen of an id. */
-static char *thread_index(const struct transcript *in)
+static void put_digest(guint8 *to, const char *id, gsize len)
 {
-	guint8 block[22];
-	guint64 time = (guint64)(in->first_utc_us * 10 + FILETIME_1970);
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
 	guint8 digest[32];
-	gsize len = sizeof(digest);
+	gsize whole = sizeof(digest);
+	g_checksum_update(sum, (const guchar *)id, -1);
+	g_checksum_get_digest(sum, digest, &whole);
+	memcpy(to, digest, len);
+}
+
+#define HEADER_BLOCK 22
+#define RESPONSE_LEVEL 5
+
+/*
+ * A response level of [MS-OXOMSG] 2.2.1.3: the time since the first segment without its lowest 18
+ * bits, or, from 1.7 years on, without its lowest 23; then four bits that tell siblings apart.
+ */
+static void put_response_level(guint8 *to, const struct transcript *in)
+{
+	guint64 since = (guint64)MAX(in->first_utc_us - in->root_utc_us, 0) * 10;
+	bool far = since >> 49 != 0;
+	guint32 delta = (guint32)(since >> (far ? 23 : 18)) & 0x7fffffff;
+	delta |= far ? 0x80000000 : 0;
+	for (unsigned i = 0; i < 4; i++)
+		to[i] = (guint8)(delta >> (24 - 8 * i));
+	put_digest(to + 4, in->id, 1);
+	to[4] &= 0xf0;
+}
+
+/*
+ * The header block, the same for all of a talk: upper six bytes of the time that it began, sixteen
+ * of an id. What continues it has a response level behind that.
+ */
+static char *thread_index(const struct transcript *in)
+{
+	guint8 block[HEADER_BLOCK + RESPONSE_LEVEL];
+	guint64 time = (guint64)(in->root_utc_us * 10 + FILETIME_1970);
+	bool continued = !g_str_equal(in->root_id, in->id);
 	for (unsigned i = 0; i < 6; i++)
 		block[i] = (guint8)(time >> (56 - 8 * i));
-	g_checksum_update(sum, (const guchar *)in->root_id, -1);
-	g_checksum_get_digest(sum, digest, &len);
-	memcpy(block + 6, digest, 16);
-	return g_base64_encode(block, sizeof(block));
+	put_digest(block + 6, in->root_id, 16);
+	if (continued)
+		put_response_level(block + HEADER_BLOCK, in);
+	return g_base64_encode(block, continued ? sizeof(block) : HEADER_BLOCK);
 }
 
 char *mime_message_id(const char *segment_id, int64_t copy, const char *domain)
@@ -109,14 +139,16 @@ static void add_threading(
 {
 	g_autofree char *index = thread_index(in);
 	const char *before = in->continues != NULL ? in->continues : in->root_id;
-	add_header(message, "Thread-Topic", in->subject);
+	add_header(message, "Thread-Topic", in->topic);
 	add_header(message, "Thread-Index", index);
 	if (g_str_equal(before, in->id))
 		return;
 	g_autofree char *id = mime_message_id(before, options->copy, options->domain);
-	g_autofree char *reference = g_strdup_printf("<%s>", id);
-	add_header(message, "In-Reply-To", reference);
-	add_header(message, "References", reference);
+	g_autofree char *root = mime_message_id(in->root_id, options->copy, options->domain);
+	g_autofree char *reply_to = g_strdup_printf("<%s>", id);
+	g_autofree char *both = g_strdup_printf("<%s> <%s>", root, id);
+	add_header(message, "In-Reply-To", reply_to);
+	add_header(message, "References", g_str_equal(root, id) ? reply_to : both);
 }
 
 static void add_headers(

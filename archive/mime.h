@@ -6,8 +6,8 @@
  *
  * From is who spoke first, To are the others; people without an SMTP address appear with their IM
  * address, people of whom only a nickname is known with the room's address. Thread-Index holds the
- * header block of MS-OXOMSG 2.2.1.3 with an id made from the first segment, so that continuations
- * are shown in one thread with it.
+ * header block of MS-OXOMSG 2.2.1.3 with an id made from the first segment, and for a continuation
+ * one response level behind it; Thread-Topic is the same for all segments of a conversation.
  */
 #ifndef IMEX_ARCHIVE_MIME_H
 #define IMEX_ARCHIVE_MIME_H

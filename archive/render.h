@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 /* Goes up with every change of what is rendered; kept with the segment. */
-#define RENDER_VERSION 2
+#define RENDER_VERSION 3
 
 /* What of a transcript is shown. */
 enum render_view {

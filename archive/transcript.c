@@ -79,6 +79,7 @@ void transcript_free(struct transcript *transcript)
 	g_free(transcript->room);
 	g_free(transcript->room_name);
 	g_free(transcript->subject);
+	g_free(transcript->topic);
 	g_free(transcript->notice);
 	g_ptr_array_unref(transcript->participants);
 	g_ptr_array_unref(transcript->entries);
@@ -415,22 +416,38 @@ static void add_silent(struct builder *builder, const struct message *message)
 
 #define SUBJECT_NAMES 3
 
+static char *name_talk(const struct transcript *out, const GPtrArray *people)
+{
+	if (out->is_room)
+		return g_strdup_printf(
+		        "Conversation in %s", out->room_name != NULL ? out->room_name : out->room);
+	GString *text = g_string_new("Conversation between ");
+	for (unsigned i = 0; i < MIN(people->len, SUBJECT_NAMES); i++)
+		g_string_append_printf(text, "%s%s", i == 0 ? "" : " and ",
+		        ((const struct participant *)people->pdata[i])->name);
+	return g_string_free(text, FALSE);
+}
+
 static char *make_subject(const struct transcript *out)
 {
-	GString *subject = g_string_new(NULL);
-	if (out->is_room) {
-		g_string_append_printf(subject, "Conversation in %s",
-		        out->room_name != NULL ? out->room_name : out->room);
-	} else {
-		unsigned n = out->participants->len;
-		g_string_append(subject, "Conversation between ");
-		for (unsigned i = 0; i < MIN(n, SUBJECT_NAMES); i++)
-			g_string_append_printf(subject, "%s%s", i == 0 ? "" : " and ",
-			        transcript_participant(out, i)->name);
-	}
-	if (out->late)
-		g_string_append(subject, " (late messages)");
-	return g_string_free(subject, FALSE);
+	g_autofree char *talk = name_talk(out, out->participants);
+	return g_strconcat(talk, out->late ? " (late messages)" : "", NULL);
+}
+
+static int compare_addresses(gconstpointer a, gconstpointer b)
+{
+	const struct participant *const *left = a;
+	const struct participant *const *right = b;
+	return g_strcmp0((*left)->address, (*right)->address);
+}
+
+/* Who spoke first differs from segment to segment. */
+static char *make_topic(const struct transcript *out)
+{
+	g_autoptr(GPtrArray) people = g_ptr_array_copy(out->participants, NULL, NULL);
+	g_ptr_array_set_free_func(people, NULL);
+	g_ptr_array_sort(people, compare_addresses);
+	return name_talk(out, people);
 }
 
 static void start(struct builder *builder, const struct message *first)
@@ -439,6 +456,7 @@ static void start(struct builder *builder, const struct message *first)
 	const struct transcript_input *input = builder->input;
 	out->id = g_strdup(input->id);
 	out->root_id = g_strdup(input->root_id != NULL ? input->root_id : input->id);
+	out->root_utc_us = input->root_utc_us != 0 ? input->root_utc_us : first->sent_utc_us;
 	out->continues = g_strdup(input->continues);
 	out->late = input->late;
 	out->notice = mend_text(builder, input->notice);
@@ -477,5 +495,6 @@ struct transcript *transcript_new(const struct transcript_input *input)
 	        ((const struct message *)messages->pdata[messages->len - 1])->sent_utc_us;
 	add_silent(&builder, messages->pdata[0]);
 	out->subject = make_subject(out);
+	out->topic = make_topic(out);
 	return out;
 }

@@ -85,6 +85,7 @@ struct entry {
 struct transcript {
 	char *id; /* of the segment */
 	char *root_id; /* of the first segment of the same talk; equals id unless continued */
+	int64_t root_utc_us; /* when that one began */
 	char *continues; /* id of the segment that this one continues, or NULL */
 	bool late;
 	bool is_room;
@@ -92,6 +93,7 @@ struct transcript {
 	char *room; /* address of the room, or NULL */
 	char *room_name; /* or NULL */
 	char *subject; /* "Conversation between Ann Lee and Tony Smith": the same for all readers */
+	char *topic; /* what mail is threaded by: the same for all segments of a conversation */
 	GPtrArray *participants; /* of struct participant; who spoke first is first */
 	GPtrArray *entries; /* of struct entry, in the order of time */
 	GPtrArray *attachments; /* of struct attachment: each content once */
@@ -114,6 +116,7 @@ typedef void (*transcript_lookup)(void *data, const char *address, char **name, 
 struct transcript_input {
 	const char *id;
 	const char *root_id; /* NULL: id */
+	int64_t root_utc_us; /* 0: when this one begins */
 	const char *continues; /* or NULL */
 	bool late;
 	enum presence_part part;

@@ -162,8 +162,23 @@ static const char *find_notice(const struct transcriber *transcriber, const GPtr
 	return NULL;
 }
 
+/* When the first segment of the talk began. */
+static bool find_root(
+        struct store *store, const struct segment *segment, int64_t *utc_us, GError **error)
+{
+	autoptr(segment) root = NULL;
+	*utc_us = segment->first_utc_us;
+	if (g_str_equal(segment->root_id, segment->id))
+		return true;
+	if (!store_segment_get(store, segment->conversation_id, segment->root_id, &root, error))
+		return false;
+	if (root != NULL)
+		*utc_us = root->first_utc_us;
+	return true;
+}
+
 static struct transcript *make(struct transcriber *transcriber,
-        const struct conversation *conversation, const struct segment *segment,
+        const struct conversation *conversation, const struct segment *segment, int64_t root_utc_us,
         const GPtrArray *messages, GHashTable *files, enum presence_part part)
 {
 	g_autoptr(GHashTable) nicks = collect_nicks(messages);
@@ -171,6 +186,7 @@ static struct transcript *make(struct transcriber *transcriber,
 	const struct transcript_input input = {
 	        .id = segment->id,
 	        .root_id = segment->root_id,
+	        .root_utc_us = root_utc_us,
 	        .continues = segment->continues,
 	        .late = segment->late && segment->continues != NULL,
 	        .part = part,
@@ -190,12 +206,15 @@ struct transcript *transcribe_part(struct transcriber *transcriber, struct store
         GError **error)
 {
 	autoptr(conversation) conversation = NULL;
-	if (!store_conversation_by_id(store, segment->conversation_id, &conversation, error) ||
+	int64_t root_utc_us = 0;
+	if (!find_root(store, segment, &root_utc_us, error) ||
+	        !store_conversation_by_id(store, segment->conversation_id, &conversation, error) ||
 	        is_damaged(segment, "conversation", conversation != NULL, error) ||
 	        is_damaged(segment, "messages", messages->len > 0, error))
 		return NULL;
 	g_autoptr(GHashTable) files = attach_files(store, messages, error);
-	return files != NULL ? make(transcriber, conversation, segment, messages, files, part)
+	return files != NULL ? make(transcriber, conversation, segment, root_utc_us, messages,
+	                               files, part)
 	                     : NULL;
 }
 

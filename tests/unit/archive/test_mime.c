@@ -1,4 +1,5 @@
 #include "archive/mime.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "talk.h"
 
@@ -61,17 +62,78 @@ START_TEST(headers)
 }
 END_TEST
 
+/* The header's value, unfolded. Owned. */
+static char *header(const struct transcript *t, GTimeZone *zone, const char *name)
+{
+	g_autoptr(GBytes) bytes = render(t, zone);
+	g_autofree char *text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+	g_autofree char *start = g_strdup_printf("\r\n%s: ", name);
+	const char *at = strstr(text, start);
+	ck_assert_msg(at != NULL, "no %s", name);
+	at += strlen(start);
+	GString *value = g_string_new(NULL);
+	for (; at[0] != '\r' || at[2] == ' ' || at[2] == '\t'; at++)
+		if (*at != '\r' && *at != '\n')
+			g_string_append_c(value, *at == '\t' ? ' ' : *at);
+	return g_string_free(value, FALSE);
+}
+
+/* Makes it a segment that began so long after the first one. */
+static void continue_talk(
+        struct transcript *t, const char *root_id, const char *before, int64_t after_s)
+{
+	g_free(t->root_id);
+	g_free(t->continues);
+	g_free(t->id);
+	t->root_id = g_strdup(root_id);
+	t->continues = g_strdup(before);
+	t->id = g_strdup("cccc");
+	t->first_utc_us = t->root_utc_us + after_s * CLOCK_US_PER_S;
+}
+
+/* One response level behind the same header block ([MS-OXOMSG] 2.2.1.3.2). */
+static void expect_level(const char *own, const char *index, int64_t after_s)
+{
+	gsize n = 0, m = 0;
+	g_autofree guchar *header_block = g_base64_decode(own, &n);
+	g_autofree guchar *both = g_base64_decode(index, &m);
+	ck_assert_uint_eq(n, 22);
+	ck_assert_uint_eq(m, 27);
+	ck_assert_mem_eq(header_block, both, 22);
+	ck_assert_uint_eq(header_block[0], 1);
+	guint32 word = (guint32)both[22] << 24 | (guint32)both[23] << 16 | (guint32)both[24] << 8 |
+	               both[25];
+	int64_t delta = (int64_t)(word & 0x7fffffff) << (word >> 31 != 0 ? 23 : 18);
+	int64_t off = after_s * 10000000 - delta;
+	ck_assert_int_ge(off, 0);
+	ck_assert_int_lt(off, INT64_C(1) << 23);
+	ck_assert_uint_eq(word >> 31, after_s > 365 * 86400);
+}
+
 START_TEST(continuation_is_threaded)
 {
 	static const struct talk_row rows[] = {{0, MESSAGE_CHAT, BOB, "m1", NULL, "x", NULL, NULL}};
 	g_autoptr(GTimeZone) zone = g_time_zone_new_utc();
 	autoptr(transcript) t = talk_transcript(rows, 1, NULL);
-	t->continues = g_strdup("aaaa");
-	g_free(t->root_id);
-	t->root_id = g_strdup("aaaa");
-	g_autoptr(GBytes) bytes = render(t, zone);
-	g_autofree char *text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-	ck_assert_ptr_nonnull(strstr(text, "In-Reply-To: <aaaa.0@archive.corp.example>"));
+	g_autofree char *own = header(t, zone, "Thread-Index");
+	ck_assert_str_eq(t->topic, "Conversation between Alice Liddell and Bob Builder");
+	ck_assert_str_eq(t->subject, "Conversation between Bob Builder and Alice Liddell");
+	g_autofree char *id = g_strdup(t->id);
+	continue_talk(t, id, id, 3600);
+	g_autofree char *next = header(t, zone, "Thread-Index");
+	g_autofree char *reply_to = header(t, zone, "In-Reply-To");
+	g_autofree char *references = header(t, zone, "References");
+	ck_assert_str_eq(reply_to, "<00112233445566778899aabbccddeeff.0@archive.corp.example>");
+	ck_assert_str_eq(references, reply_to);
+	expect_level(own, next, 3600);
+	continue_talk(t, id, "bbbb", INT64_C(2) * 366 * 86400);
+	g_autofree char *last = header(t, zone, "Thread-Index");
+	g_autofree char *all = header(t, zone, "References");
+	g_autofree char *topic = header(t, zone, "Thread-Topic");
+	ck_assert_str_eq(all, "<00112233445566778899aabbccddeeff.0@archive.corp.example> "
+	                      "<bbbb.0@archive.corp.example>");
+	ck_assert_str_eq(topic, t->topic);
+	expect_level(own, last, INT64_C(2) * 366 * 86400);
 }
 END_TEST
 
