@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct message *message = line.message;
 	g_autofree char *conversation = conversation_key(message);
 	g_autofree char *hash = message_hash(message);
-	g_assert(conversation != NULL && message->source_key != NULL && line.sequence >= -1);
+	g_assert(conversation != NULL && hash != NULL);
+	g_assert(message->source_key != NULL && line.sequence >= -1);
 	g_assert(message->peer != NULL && (message->is_room || message->owner != NULL));
 	g_assert(message->kind != MESSAGE_WITHHELD);
 	g_assert(message->kind != MESSAGE_ENCRYPTED || message->text == NULL);
