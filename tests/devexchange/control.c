@@ -12,14 +12,17 @@
  *   GET    partners
  *   POST   partners            {"metadata", "ca"?} adds; {"issuer", "enabled"} changes
  *   POST   partners/refresh    reads all metadata documents again
- *   POST   signing/roll        a new signing certificate
- *   POST   clock               {"skew_s": N}: what time tokens are checked against
- *   POST   groups              {"smtp"}: adds a directory distribution group
- *   POST   shutdown
+ *   GET    signing             {"current": x5t, "next": ..., "previous": ...}
+ *   POST   signing/VERB        stage, publish, clear-previous, roll: see signing.h
+ *   POST   tokens              {"audience", "user"?, "slot"?, "lifetime_s"?}: {"app_only",
+ * "user"?}, as this server would call a partner application POST   clock               {"skew_s":
+ * N}: what time tokens are checked against POST   groups              {"smtp"}: adds a directory
+ * distribution group POST   shutdown
  */
 #include "http.h"
+#include "mint.h"
 #include "partner.h"
-#include "tls.h"
+#include "signing.h"
 
 #include <signal.h>
 #include <string.h>
@@ -231,17 +234,43 @@ static enum MHD_Result post_partners(struct exchange *x, const json_t *in, const
 	return get_partners(x, in, rest);
 }
 
-static enum MHD_Result post_signing(struct exchange *x, const json_t *in, const char *rest)
+static enum MHD_Result get_signing(struct exchange *x, const json_t *in, const char *rest)
 {
 	(void)in;
-	if (strcmp(rest, "/roll") != 0 || !tls_roll_signing(x->devx->tls, x->devx->options.tls_dir))
-		return problem(x, "the certificate could not be made");
-	char *der_base64, *x5t;
-	tls_signing(x->devx->tls, &der_base64, &x5t);
-	json_t *made = json_pack("{s:s}", "x5t", x5t);
-	g_free(der_base64);
-	g_free(x5t);
-	return reply(x, 200, made);
+	(void)rest;
+	return reply(x, 200, signing_slots(x->devx->signing));
+}
+
+static enum MHD_Result post_signing(struct exchange *x, const json_t *in, const char *rest)
+{
+	if (*rest != '/' || !signing_change(x->devx->signing, rest + 1))
+		return problem(x, "there is no such verb, or no certificate for it");
+	return get_signing(x, in, rest);
+}
+
+/* Both in one answer: without a user, and in the name of the one that is given. */
+static enum MHD_Result post_tokens(struct exchange *x, const json_t *in, const char *rest)
+{
+	const char *smtp = text_of(in, "user"), *slot = text_of(in, "slot");
+	const json_t *lifetime_s = json_object_get(in, "lifetime_s");
+	const struct mailbox *user = smtp != NULL ? store_find(x->devx->store, smtp) : NULL;
+	struct mint mint = {.audience = text_of(in, "audience"),
+	        .slot = slot != NULL ? slot : "current",
+	        .lifetime_s = lifetime_s != NULL ? json_integer_value(lifetime_s) : 28800};
+	(void)rest;
+
+	if (mint.audience == NULL)
+		return problem(x, "'audience' is missing");
+	if (smtp != NULL && user == NULL)
+		return problem(x, "'user' is no mailbox");
+	char *app_only = mint_token(x->devx, &mint, NULL);
+	if (app_only == NULL)
+		return problem(x, "there is no key in that 'slot'");
+	char *for_user = user != NULL ? mint_token(x->devx, &mint, user) : NULL;
+	json_t *tokens = json_pack("{s:s,s:s*}", "app_only", app_only, "user", for_user);
+	g_free(app_only);
+	g_free(for_user);
+	return reply(x, 200, tokens);
 }
 
 static enum MHD_Result post_clock(struct exchange *x, const json_t *in, const char *rest)
@@ -286,7 +315,9 @@ static const struct {
         {"POST", "mailboxes", post_mailboxes},
         {"GET", "partners", get_partners},
         {"POST", "partners", post_partners},
+        {"GET", "signing", get_signing},
         {"POST", "signing", post_signing},
+        {"POST", "tokens", post_tokens},
         {"POST", "clock", post_clock},
         {"POST", "groups", post_groups},
         {"POST", "shutdown", post_shutdown},

@@ -21,6 +21,7 @@ struct options {
 };
 
 struct partners;
+struct signing;
 struct tls;
 struct faults;
 struct metadata;
@@ -31,6 +32,7 @@ struct devx {
 	struct store *store;
 	struct partners *partners;
 	struct tls *tls;
+	struct signing *signing;
 	struct faults *faults;
 	struct metadata *metadata;
 	struct MHD_Daemon *daemon;

@@ -42,6 +42,8 @@ devexchange_SOURCES = \
 	tests/devexchange/metadata.c \
 	tests/devexchange/mime.c \
 	tests/devexchange/mime.h \
+	tests/devexchange/mint.c \
+	tests/devexchange/mint.h \
 	tests/devexchange/model.h \
 	tests/devexchange/move.c \
 	tests/devexchange/move.h \
@@ -101,6 +103,8 @@ devexchange_SOURCES = \
 	tests/devexchange/server.h \
 	tests/devexchange/shape.c \
 	tests/devexchange/shape.h \
+	tests/devexchange/signing.c \
+	tests/devexchange/signing.h \
 	tests/devexchange/soap.c \
 	tests/devexchange/soap.h \
 	tests/devexchange/store.c \

@@ -8,6 +8,7 @@
 #include "habits.h"
 #include "partner.h"
 #include "server.h"
+#include "signing.h"
 #include "tls.h"
 
 #include <curl/curl.h>
@@ -399,6 +400,9 @@ static bool set_up(struct devx *devx, const struct arguments *a)
 	if (!tls_prepare(devx->tls, devx->options.tls_dir, devx->options.host,
 	            devx->options.tls_cert, devx->options.tls_key))
 		return false;
+	devx->signing = signing_open(devx->options.tls_dir);
+	if (devx->signing == NULL)
+		return false;
 	make_secret(devx->secret);
 	if (!server_start(devx))
 		return false;
@@ -458,6 +462,7 @@ static void tear_down(struct devx *devx)
 		g_usleep(10000);
 	faults_free(devx->faults);
 	partners_free(devx->partners);
+	g_clear_pointer(&devx->signing, signing_free);
 	tls_free(devx->tls);
 	if (devx->options.own_tls_dir)
 		remove_tls_dir(devx->options.tls_dir);

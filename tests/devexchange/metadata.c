@@ -2,7 +2,7 @@
 #include "habits.h"
 #include "http.h"
 #include "move.h"
-#include "tls.h"
+#include "signing.h"
 
 #include <string.h>
 
@@ -10,7 +10,6 @@ enum MHD_Result route_metadata(struct exchange *x)
 {
 	struct devx *devx = x->devx;
 	char *issuer = g_strdup_printf("%s@%s", devx->options.app_id, devx->options.realm);
-	char *der_base64, *x5t;
 	char *location = g_strdup_printf("%s/autodiscover/metadata/json/1", devx->url);
 
 	if (strcmp(x->method, "GET") != 0 || grommunio()) {
@@ -18,21 +17,16 @@ enum MHD_Result route_metadata(struct exchange *x)
 		g_free(location);
 		return http_text(x, 404, "text/plain", "Not Found", NULL);
 	}
-	tls_signing(devx->tls, &der_base64, &x5t);
-	json_t *document = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:[s],s:[{s:s,s:{s:s},s:{s:s,s:s}}],"
-	                             "s:[{s:s,s:s,s:s}]}",
-	        "id", "_70b34511-d105-4e2b-9675-39f53305bb01", "version", "1.0", "name", "Exchange",
+	json_t *document = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:[s],s:o,s:[{s:s,s:s,s:s}]}", "id",
+	        "_70b34511-d105-4e2b-9675-39f53305bb01", "version", "1.0", "name", "Exchange",
 	        "realm", devx->options.realm, "serviceName", devx->options.app_id, "issuer", issuer,
-	        "allowedAudiences", issuer, "keys", "usage", "signing", "keyinfo", "x5t", x5t,
-	        "keyvalue", "type", "x509Certificate", "value", der_base64, "endpoints", "location",
-	        location, "protocol", "OAuth2", "usage", "metadata");
+	        "allowedAudiences", issuer, "keys", signing_keys(devx->signing), "endpoints",
+	        "location", location, "protocol", "OAuth2", "usage", "metadata");
 	char *text = json_dumps(document, JSON_COMPACT);
 	enum MHD_Result rc = http_text(
 	        x, 200, "application/json; charset=utf-8", text != NULL ? text : "{}", NULL);
 	free(text);
 	json_decref(document);
-	g_free(der_base64);
-	g_free(x5t);
 	g_free(issuer);
 	g_free(location);
 	count_event("metadata");

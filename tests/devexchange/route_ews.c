@@ -2,7 +2,7 @@
 #include "habits.h"
 #include "move.h"
 #include "send.h"
-#include "tls.h"
+#include "signing.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -160,7 +160,7 @@ static bool change_server(struct exchange *x, struct fault_hit *f)
 
 	if (f->kind == FAULT_SKEW)
 		devx->clock_skew_s = f->skew_s;
-	else if (f->kind != FAULT_ROLL || !tls_roll_signing(devx->tls, devx->options.tls_dir))
+	else if (f->kind != FAULT_ROLL || !signing_change(devx->signing, "roll"))
 		return true;
 	fault_struck(devx->faults, f);
 	char *host = http_host(x);

@@ -113,7 +113,7 @@ static char *key_pem(gnutls_x509_privkey_t key)
 	return text;
 }
 
-static bool save(const char *dir, const char *name, const char *text, bool secret)
+bool tls_save(const char *dir, const char *name, const char *text, bool secret)
 {
 	char *path = g_build_filename(dir, name, NULL);
 	GError *error = NULL;
@@ -128,7 +128,7 @@ static bool save(const char *dir, const char *name, const char *text, bool secre
 	return ok;
 }
 
-static char *load(const char *dir, const char *name)
+char *tls_load(const char *dir, const char *name)
 {
 	char *path = g_build_filename(dir, name, NULL), *text = NULL;
 
@@ -158,9 +158,9 @@ static bool make_server(struct tls *tls, const char *dir, const char *host)
 		tls->ca_pem = crt_pem(ca);
 		tls->cert_pem = crt_pem(crt);
 		tls->key_pem = key_pem(key);
-		ok = save(dir, "ca.pem", tls->ca_pem, false) &&
-		     save(dir, "server.pem", tls->cert_pem, false) &&
-		     save(dir, "server.key", tls->key_pem, true);
+		ok = tls_save(dir, "ca.pem", tls->ca_pem, false) &&
+		     tls_save(dir, "server.pem", tls->cert_pem, false) &&
+		     tls_save(dir, "server.key", tls->key_pem, true);
 	}
 	if (ca != NULL)
 		gnutls_x509_crt_deinit(ca);
@@ -173,78 +173,39 @@ static bool make_server(struct tls *tls, const char *dir, const char *host)
 	return ok;
 }
 
+char *base64url(const unsigned char *bytes, size_t length)
+{
+	char *text = g_base64_encode(bytes, length);
+
+	g_strdelimit(text, "=", '\0');
+	g_strdelimit(text, "+", '-');
+	return g_strdelimit(text, "/", '_');
+}
+
 char *x5t_of_der(const unsigned char *der, size_t length)
 {
 	unsigned char digest[20];
 
 	gnutls_hash_fast(GNUTLS_DIG_SHA1, der, length, digest);
-	char *text = g_base64_encode(digest, sizeof digest);
-	for (char *p = text; *p != '\0'; p++) {
-		if (*p == '+')
-			*p = '-';
-		else if (*p == '/')
-			*p = '_';
-		else if (*p == '=')
-			*p = '\0';
-		if (*p == '\0')
-			break;
-	}
-	return text;
+	return base64url(digest, sizeof digest);
 }
 
-static bool publish_signing(struct tls *tls)
-{
-	gnutls_datum_t pem = {
-	        (unsigned char *)tls->signing_pem, (unsigned)strlen(tls->signing_pem)};
-	gnutls_x509_crt_t crt;
-	gnutls_datum_t der;
-
-	gnutls_x509_crt_init(&crt);
-	int rc = gnutls_x509_crt_import(crt, &pem, GNUTLS_X509_FMT_PEM);
-	if (rc == 0)
-		rc = gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der);
-	gnutls_x509_crt_deinit(crt);
-	if (rc < 0)
-		return fail("cannot read signing.pem", rc);
-	g_free(tls->signing_der_base64);
-	g_free(tls->signing_x5t);
-	tls->signing_der_base64 = g_base64_encode(der.data, der.size);
-	tls->signing_x5t = x5t_of_der(der.data, der.size);
-	gnutls_free(der.data);
-	return true;
-}
-
-bool tls_roll_signing(struct tls *tls, const char *dir)
+bool tls_make_self_signed(
+        const char *common_name, int days, char **certificate_pem, char **private_key_pem)
 {
 	gnutls_x509_privkey_t key = key_new();
+	gnutls_x509_crt_t crt = NULL;
 
 	if (key == NULL)
 		return false;
-	gnutls_x509_crt_t crt = issue(
-	        key, &(struct issue){.common_name = "Microsoft Exchange Server Auth Certificate",
-	                     .days = 1825});
-	bool ok = crt != NULL;
-	if (ok) {
-		char *pem = key_pem(key);
-		pthread_mutex_lock(&tls->lock);
-		g_free(tls->signing_pem);
-		tls->signing_pem = crt_pem(crt);
-		ok = save(dir, "signing.pem", tls->signing_pem, false) &&
-		     save(dir, "signing.key", pem, true) && publish_signing(tls);
-		pthread_mutex_unlock(&tls->lock);
-		g_free(pem);
+	crt = issue(key, &(struct issue){.common_name = common_name, .days = days});
+	if (crt != NULL) {
+		*certificate_pem = crt_pem(crt);
+		*private_key_pem = key_pem(key);
 		gnutls_x509_crt_deinit(crt);
 	}
 	gnutls_x509_privkey_deinit(key);
-	return ok;
-}
-
-void tls_signing(struct tls *tls, char **der_base64, char **x5t)
-{
-	pthread_mutex_lock(&tls->lock);
-	*der_base64 = g_strdup(tls->signing_der_base64);
-	*x5t = g_strdup(tls->signing_x5t);
-	pthread_mutex_unlock(&tls->lock);
+	return crt != NULL;
 }
 
 static bool load_given(struct tls *tls, const char *cert_file, const char *key_file)
@@ -263,7 +224,6 @@ static bool load_given(struct tls *tls, const char *cert_file, const char *key_f
 bool tls_prepare(struct tls *tls, const char *dir, const char *host, const char *cert_file,
         const char *key_file)
 {
-	pthread_mutex_init(&tls->lock, NULL);
 	if (g_mkdir_with_parents(dir, 0700) != 0) {
 		fprintf(stderr, "devexchange: cannot make %s: %s\n", dir, g_strerror(errno));
 		return false;
@@ -273,18 +233,14 @@ bool tls_prepare(struct tls *tls, const char *dir, const char *host, const char 
 			return false;
 	} else {
 		tls->ca_path = g_build_filename(dir, "ca.pem", NULL);
-		tls->ca_pem = load(dir, "ca.pem");
-		tls->cert_pem = load(dir, "server.pem");
-		tls->key_pem = load(dir, "server.key");
+		tls->ca_pem = tls_load(dir, "ca.pem");
+		tls->cert_pem = tls_load(dir, "server.pem");
+		tls->key_pem = tls_load(dir, "server.key");
 		if ((tls->ca_pem == NULL || tls->cert_pem == NULL || tls->key_pem == NULL) &&
 		        !make_server(tls, dir, host))
 			return false;
 	}
-	char *key = load(dir, "signing.key");
-	tls->signing_pem = load(dir, "signing.pem");
-	bool have = key != NULL && tls->signing_pem != NULL;
-	g_free(key);
-	return have ? publish_signing(tls) : tls_roll_signing(tls, dir);
+	return true;
 }
 
 void tls_free(struct tls *tls)
@@ -293,8 +249,5 @@ void tls_free(struct tls *tls)
 	g_free(tls->key_pem);
 	g_free(tls->ca_pem);
 	g_free(tls->ca_path);
-	g_free(tls->signing_pem);
-	g_free(tls->signing_der_base64);
-	g_free(tls->signing_x5t);
 	g_free(tls);
 }

@@ -10,6 +10,11 @@ import shutil
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
+
+import jwt
+from cryptography import x509
 
 sys.path.insert(0, os.path.join(os.environ.get("srcdir", "."), "tests", "lib"))
 
@@ -271,6 +276,86 @@ def _():
         dx.control("POST", "partners", {"issuer": claims(actor)["iss"], "enabled": True})
         dx.control("POST", "clock", {"skew_s": 0})
         assert present(outer)[1]["x-ms-diagnostics"].startswith("2000002")
+
+
+def refused(*request):
+    """What the control endpoint says against it."""
+    try:
+        DX.control(*request)
+    except urllib.error.HTTPError as answer:
+        with answer:
+            return json.load(answer)["error"]
+    raise AssertionError("%s was accepted" % (request,))
+
+
+@tap.test("as a partner it calls others: PyJWT verifies its tokens, through stage, publish and clear-previous")
+def _():
+    def claims(token):
+        body = token.split(".")[1]
+        return json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+
+    def published():
+        with urllib.request.urlopen(DX.ready["metadata"], context=DX.context, timeout=60) as answer:
+            keys = json.load(answer)["keys"]
+        return {k["keyinfo"]["x5t"]: x509.load_der_x509_certificate(base64.b64decode(k["keyvalue"]["value"]))
+                for k in keys}
+
+    def mint(**more):
+        return DX.control("POST", "tokens", dict(audience="id/host@realm", user="bob@corp.example", **more))
+
+    def verified(actor):
+        """Its claims, and which key signed them."""
+        key = jwt.get_unverified_header(actor)["x5t"]
+        signed = jwt.api_jws.decode(actor, published()[key].public_key(), algorithms=["RS256"])
+        return json.loads(signed), key
+
+    first = DX.control("GET", "signing")
+    assert list(first) == ["current"] and list(published()) == [first["current"]], first
+    both = mint()
+    issuer = "00000002-0000-0ff1-ce00-000000000000@corp.example"
+    alone, key = verified(both["app_only"])
+    assert key == first["current"] and list(alone) == ["iss", "aud", "nbf", "exp", "nameid"], alone
+    assert alone["iss"] == alone["nameid"] == issuer and alone["aud"] == "id/host@realm", alone
+    assert int(alone["exp"]) - int(alone["nbf"]) == 28800 and int(alone["nbf"]) <= time.time(), alone
+    outer, tail = claims(both["user"]), both["user"].rsplit(".", 1)[1]
+    actor, _ = verified(outer["actortoken"])
+    assert tail == "" and outer["iss"] == actor["nameid"] and outer["aud"] == actor["aud"], outer
+    assert actor["trustedfordelegation"] == "true", actor
+    assert {outer[name] for name in ("nameid", "upn", "smtp", "sip")} == {"bob@corp.example"}, outer
+    short, _ = verified(mint(lifetime_s=60)["app_only"])
+    assert int(short["exp"]) - int(short["nbf"]) == 60, short
+
+    staged = DX.control("POST", "signing/stage")
+    assert staged["current"] == first["current"] and set(published()) == set(staged.values()), staged
+    assert verified(mint()["app_only"])[1] == first["current"], "the next key signs before its time"
+    assert verified(mint(slot="next")["app_only"])[1] == staged["next"]
+    rolled = DX.control("POST", "signing/publish")
+    assert rolled == {"current": staged["next"], "previous": first["current"]}, rolled
+    assert verified(mint()["app_only"])[1] == staged["next"]
+    assert verified(mint(slot="previous")["app_only"])[1] == first["current"]
+    assert set(published()) == set(rolled.values())
+    assert DX.control("POST", "signing/clear-previous") == {"current": staged["next"]}
+    assert list(published()) == [staged["next"]]
+    assert list(DX.control("POST", "signing/roll").values()) != [staged["next"]]
+    for words in (("POST", "signing/publish"), ("POST", "signing/clear-previous"), ("POST", "signing/nothing"),
+                  ("POST", "signing")):
+        assert "no such verb" in refused(*words), words
+    assert "audience" in refused("POST", "tokens", {})
+    assert "no mailbox" in refused("POST", "tokens", {"audience": "a/b@c", "user": "nobody@corp.example"})
+    assert "slot" in refused("POST", "tokens", {"audience": "a/b@c", "slot": "next"})
+
+
+@tap.test("its signing certificates outlive a restart")
+def _():
+    dx = Devexchange("--mailbox", "bob@corp.example")
+    try:
+        dx.control("POST", "signing/stage")
+        before = dx.control("POST", "signing/publish")
+        assert dx.stop() == 0
+        dx.start()
+        assert dx.control("GET", "signing") == before
+    finally:
+        dx.__exit__(None)
 
 
 @tap.test("the same seed makes the same mailboxes")
