@@ -1,18 +1,22 @@
 #!/usr/bin/python3
 """Tokens while contacts are really moved: how seldom imex signs, and a roll in a running imexd."""
+import collections
 import json
 import os
 import signal
 import socket
 import ssl
 import subprocess
+import threading
 import time
+import urllib.error
 import urllib.request
 
-import devexchange
+import jwt
+
 import tap
-from partner import Authority
-from syncsite import BUILD, SyncSite, demoted
+from partner import Authority, certificate, new_key, pem, pem_key
+from syncsite import BUILD, IM, MAIL, SyncSite, demoted
 
 CONTACTS = 350
 
@@ -103,6 +107,14 @@ class Trusting(SyncSite):
     def calls(self, key):
         return self.dx.counters().get("token.key." + key, 0)
 
+    def go_on(self, key):
+        """Waits until some more calls with that key were made."""
+        so_far = self.calls(key)
+        until(lambda: self.calls(key) > so_far + 10, what="traffic: " + self.output())
+
+    def app_id(self):
+        return json.loads(self.check(self.imex("metadata", "print")))["serviceName"]
+
     def slots(self):
         return {c["slot"]: c["x5t"] for c in json.loads(self.check(self.imex("cert", "list", "--json")))}
 
@@ -112,7 +124,106 @@ class Trusting(SyncSite):
         self.dx.control("POST", "partners/refresh")
 
 
-@tap.test("our issuer's certificate rolls in a running imexd under traffic, and theirs; no call fails")
+class Calls:
+    """devexchange calls imexd's /v1/whoami with tokens of its own, for itself and for a user, until stopped."""
+
+    def __init__(self, site, user):
+        self.site, self.user = site, user
+        self.context = ssl.create_default_context(cafile=site.authority.path)
+        self.audience = "%s/localhost@corp.example" % site.app_id()
+        self.taken, self.failed, self.stopping = collections.Counter(), [], threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def mint(self, **more):
+        return self.site.dx.control("POST", "tokens", dict(audience=self.audience, user=self.user, **more))
+
+    def ask(self, token):
+        """(status, who imexd says that is)"""
+        request = urllib.request.Request("https://localhost:%d/v1/whoami" % self.site.port,
+                                         headers={"Authorization": "Bearer " + token})
+        try:
+            with urllib.request.urlopen(request, context=self.context, timeout=60) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as answer:
+            with answer:
+                return answer.code, answer.read()
+
+    def accepts(self, token):
+        return self.ask(token)[0] == 200
+
+    def run(self):
+        while not self.stopping.is_set():
+            tokens = self.mint()
+            key = jwt.get_unverified_header(tokens["app_only"])["x5t"]
+            for kind, owner in (("app_only", None), ("user", self.user.replace(MAIL, IM))):
+                try:
+                    status, who = self.ask(tokens[kind])
+                except OSError as error:
+                    status, who = None, repr(error)
+                if status == 200 and who["user"] == owner and who["partner"] == "exchange":
+                    self.taken[key] += 1
+                else:
+                    self.failed.append((kind, status, who))
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.stopping.set()
+        self.thread.join()
+
+    def go_on(self, key):
+        """Waits until some more calls with that key were taken."""
+        so_far = self.taken[key]
+        until(lambda: self.taken[key] > so_far + 6 or self.failed, what="calls from the other side")
+        assert self.failed == [], (self.failed[:3], self.site.output())
+
+
+def their_roll(site, calls):
+    """Exchange stages, publishes and clears its certificates; who calls with them is never refused."""
+    staged = site.dx.control("POST", "signing/stage")
+    calls.go_on(staged["current"])
+    site.check(site.imex("partner", "refresh", "exchange"))
+    until(lambda: calls.accepts(calls.mint(slot="next")["app_only"]), what="the next key is learnt before it signs")
+    before = calls.mint()
+    site.dx.control("POST", "signing/publish")
+    calls.go_on(staged["next"])
+    assert calls.accepts(before["app_only"]) and calls.accepts(before["user"]), "the previous key counts while it is published"
+    site.dx.control("POST", "signing/clear-previous")
+    site.check(site.imex("partner", "refresh", "exchange"))
+    until(lambda: not calls.accepts(before["app_only"]), what="the previous key is forgotten")
+    calls.go_on(staged["next"])
+
+
+def our_roll(site, calls):
+    """A staged certificate signs from its time on; nobody types anything then."""
+    old = site.slots()["current"]
+    key = new_key()
+    staged = site.authority.write("next.pem", pem_key(key) + pem(certificate("corp.example", key, days=1825)))
+    site.give()
+    site.check(site.imex("cert", "stage", staged, "--effective", "2028-01-01"))
+    new = site.slots()["next"]
+    site.give()
+    site.let_learn({old, new})
+    site.go_on(old)
+    assert site.calls(new) == 0, "the next key signs before its time"
+    effective = int(time.time()) + 5
+    site.check(site.imex("cert", "stage", staged, "--force", "--effective",
+                         time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(effective))))
+    site.give()
+    until(lambda: site.calls(new) > 0, what="the new key signs")
+    assert time.time() >= effective, "the next key signs before its time"
+    site.go_on(new)
+    assert site.slots() == {"previous": old, "current": new}, site.slots()
+    assert site.published() == {old, new}, "what the old key signed may still be about"
+    site.check(site.imex("cert", "drop-previous"))
+    site.give()
+    site.let_learn({new})
+    site.go_on(new)
+
+
+@tap.test("both issuers' certificates roll while each server calls the other; no call fails")
 def _():
     with Trusting(["alice", "bob", "carol", "dave"], "folder", tokens=True) as site:
         site.start()
@@ -122,32 +233,20 @@ def _():
             for user in site.users:
                 site.rosters.set("%s@im.example" % user, "friend@im.example", name="Friend")
             site.allow()
-            old = site.slots()["current"]
-            until(lambda: site.calls(old) > 20, what="traffic: " + site.output())
-            site.check(site.imex("cert", "stage", "--effective", "2028-01-01"))
-            new = site.slots()["next"]
-            site.give()
-            site.let_learn({old, new})
-            so_far = site.calls(old)
-            until(lambda: site.calls(old) > so_far + 10, what="the old key signs while the next is staged")
-            assert site.calls(new) == 0
-            site.check(site.imex("cert", "roll"))
-            site.give()
-            until(lambda: site.calls(new) > 20, what="the new key signs: " + site.output())
-            site.check(site.imex("cert", "drop-previous"))
-            site.give()
-            site.let_learn({new})
-            so_far = site.calls(new)
-            until(lambda: site.calls(new) > so_far + 10, what="traffic with one key")
-            site.dx.control("POST", "signing/roll")
-            site.check(site.imex("partner", "refresh", "exchange"))
-            so_far = site.calls(new)
-            until(lambda: site.calls(new) > so_far + 10, what="traffic after their roll")
+            site.go_on(site.slots()["current"])
+            calls = Calls(site, "alice@corp.example")
+            until(lambda: calls.accepts(calls.mint()["user"]), what="alice is known")
+            with calls:
+                calls.go_on(site.dx.control("GET", "signing")["current"])
+                their_roll(site, calls)
+                our_roll(site, calls)
+                calls.go_on(site.dx.control("GET", "signing")["current"])
+            assert calls.failed == [], calls.failed
             counters = site.dx.counters()
             assert counters.get("token.refused", 0) == 0, counters
-            assert site.daemon.poll() is None
-            tap.comment("%d calls with %d signatures, 0 refused" % (counters["token.accepted"],
-                                                                     counters["token.signatures"]))
+            assert site.daemon.poll() is None and site.output().count("imexd.ready") == 1, site.output()
+            tap.comment("%d calls to devexchange with %d signatures, %d from it, none refused" % (
+                counters["token.accepted"], counters["token.signatures"], sum(calls.taken.values())))
             assert "ERROR" not in site.output() and "refused us" not in site.output(), site.output()
         finally:
             site.daemon.send_signal(signal.SIGTERM)
