@@ -69,6 +69,7 @@ static void tell_service_manager(const char *state)
 /* What runs while one configuration holds. */
 struct service {
 	const struct config *config;
+	struct config *retired; /* the same, owned, once another one has taken over */
 	struct usermap *map;
 	struct token_source *tokens; /* of one pass; a service's are the keeper's */
 	struct keeper *keeper;
@@ -99,6 +100,7 @@ static void service_end(struct service *service)
 	g_clear_pointer(&service->keeper, keeper_stop);
 	g_clear_pointer(&service->tokens, token_source_free);
 	g_clear_pointer(&service->map, usermap_free);
+	g_clear_pointer(&service->retired, config_free);
 }
 
 static bool service_trust(struct service *service, GError **error)
@@ -110,8 +112,11 @@ static bool service_trust(struct service *service, GError **error)
 	return service->tokens != NULL;
 }
 
-/* A service follows partners and keys while it runs, and answers partners. */
-static bool service_keep_trust(struct service *service, GError **error)
+/*
+ * A service follows partners and keys while it runs, and answers partners; the listener of the
+ * former one goes on when it can.
+ */
+static bool service_keep_trust(struct service *service, struct service *former, GError **error)
 {
 	bool listens = config_string(service->config, "listen", NULL, "address") != NULL;
 	if (!listens && !auth_needs_tokens(service->config))
@@ -122,7 +127,8 @@ static bool service_keep_trust(struct service *service, GError **error)
 	service->auth.tokens = keeper_tokens(service->keeper);
 	if (!listens)
 		return true;
-	service->listener = listener_start(service->config, service->keeper, error);
+	service->listener =
+	        listener_start(service->config, service->keeper, &former->listener, error);
 	return service->listener != NULL;
 }
 
@@ -230,11 +236,11 @@ static void note_reload(struct worker *worker, const GError *cause)
 		log_error("config.reload", "%s", unwritten->message);
 }
 
-/* What the file names must be good as well: the user map, the key. */
+/* What the file names must be good as well: the user map, the listener's certificate. */
 static bool usable(const struct config *config, GError **error)
 {
 	struct service trial;
-	bool good = service_begin(&trial, config, error);
+	bool good = service_begin(&trial, config, error) && listener_check(config, error);
 	service_end(&trial);
 	return good;
 }
@@ -322,20 +328,24 @@ static void serve_with(
 	thread_join(crew);
 }
 
-static bool serve_one(
-        const struct config *config, struct config **next, bool *again, GError **error)
+/* The former service answers partners until this one does. */
+static bool serve_one(struct service *service, struct service *former, const struct config *config,
+        struct config **next, bool *again, GError **error)
 {
-	struct service service;
-	bool good = service_begin(&service, config, error) && service_keep_trust(&service, error);
+	bool good =
+	        service_begin(service, config, error) && service_keep_trust(service, former, error);
 	if (good) {
-		service.shared = worker_shared_new(&service.options, error);
+		service_end(former);
+		service->shared = worker_shared_new(&service->options, error);
 		autoptr(worker) worker =
-		        service.shared != NULL ? worker_open(service.shared, error) : NULL;
+		        service->shared != NULL ? worker_open(service->shared, error) : NULL;
 		good = worker != NULL && store_lease_break_dead(worker_store(worker), error);
 		if (good)
-			serve_with(&service, worker, next, again);
+			serve_with(service, worker, next, again);
 	}
-	service_end(&service);
+	g_clear_pointer(&service->shared, worker_shared_free);
+	if (!good)
+		service_end(service);
 	return good;
 }
 
@@ -354,25 +364,31 @@ static bool worth_waiting(const GError *cause, bool begun)
 static int serve(struct config *config, GError **error)
 {
 	autoptr(config) current = config;
-	for (bool begun = false;; begun = true) {
+	struct service services[2] = {0};
+	unsigned now = 0;
+	int code = EXIT_DONE;
+	for (bool begun = false, again = true; again; begun = true) {
+		struct service *service = &services[now], *former = &services[1 - now];
 		struct config *next = NULL;
-		bool again = false;
 		GError *cause = NULL;
-		if (!serve_one(current, &next, &again, &cause)) {
-			again = worth_waiting(cause, begun);
-			if (!again) {
-				g_propagate_error(error, cause);
-				return EXIT_FAILED;
-			}
+		again = false;
+		if (serve_one(service, former, current, &next, &again, &cause)) {
+			now = 1 - now;
+		} else if (worth_waiting(cause, begun)) {
+			again = true;
 			g_error_free(cause);
+		} else {
+			g_propagate_error(error, cause);
+			code = EXIT_FAILED;
 		}
-		if (next == NULL && !again)
-			return EXIT_DONE;
 		if (next != NULL) {
-			config_free(current);
+			again = true;
+			service->retired = current;
 			current = next;
 		}
 	}
+	service_end(&services[1 - now]);
+	return code;
 }
 
 /*

@@ -1,7 +1,9 @@
 #include "daemon/listener.h"
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/thread.h"
 #include "daemon/listener_private.h"
 
 #include <arpa/inet.h>
@@ -17,14 +19,26 @@
 #define TIMEOUT_S 15
 #define MEMORY_BYTES (48 * 1024) /* of one connection: a token may have 16 KiB */
 
-struct listener {
-	struct MHD_Daemon *daemon;
+/* A request of a configuration that has gone may still go on for so long. */
+#define FORMER_S 10
+
+/* Who answers while one configuration holds. */
+struct tenure {
 	struct listener_site *site;
-	unsigned port;
+	unsigned requests; /* under way */
+	bool over; /* they are broken off */
 };
 
-/* A listening socket for "ADDRESS:PORT"; -1 after the error was set. */
-static int bind_socket(const char *text, GError **error)
+struct listener {
+	struct MHD_Daemon *daemon;
+	char *address;
+	struct mutex mutex; /* of the tenures */
+	struct cond left; /* a request ended */
+	struct tenure *current;
+};
+
+/* "ADDRESS:PORT"; freeaddrinfo(). NULL after the error was set. */
+static struct addrinfo *parse_address(const char *text, GError **error)
 {
 	const char *colon = strrchr(text, ':');
 	g_autofree char *host = colon != NULL ? g_strndup(text, (gsize)(colon - text)) : NULL;
@@ -35,7 +49,7 @@ static int bind_socket(const char *text, GError **error)
 		        "listen.address = %s is no address and port: write 0.0.0.0:8443 or "
 		        "[::]:8443",
 		        text);
-		return -1;
+		return NULL;
 	}
 	size_t len = strlen(host);
 	if (host[0] == '[' && host[len - 1] == ']') {
@@ -45,13 +59,21 @@ static int bind_socket(const char *text, GError **error)
 	const struct addrinfo hints = {
 	        .ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
 	struct addrinfo *found = NULL;
-	if (getaddrinfo(host, colon + 1, &hints, &found) != 0) {
-		error_set(error, ERROR_CONFIG, "listener.address",
-		        "listen.address = %s is no IP address and port: write 0.0.0.0:8443 or "
-		        "[::]:8443",
-		        text);
+	if (getaddrinfo(host, colon + 1, &hints, &found) == 0)
+		return found;
+	error_set(error, ERROR_CONFIG, "listener.address",
+	        "listen.address = %s is no IP address and port: write 0.0.0.0:8443 or "
+	        "[::]:8443",
+	        text);
+	return NULL;
+}
+
+/* A listening socket; -1 after the error was set. */
+static int bind_socket(const char *text, GError **error)
+{
+	struct addrinfo *found = parse_address(text, error);
+	if (found == NULL)
 		return -1;
-	}
 	int fd = socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int one = 1;
 	bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
@@ -117,8 +139,37 @@ static enum MHD_Result send_answer(
 
 /* A request under way. */
 struct exchange {
+	struct tenure *tenure;
 	struct listener_post *post; /* or NULL: it has no body that is wanted */
 };
+
+static struct exchange *exchange_new(struct listener *listener)
+{
+	struct exchange *exchange = g_new0(struct exchange, 1);
+	mutex_lock(&listener->mutex);
+	exchange->tenure = listener->current;
+	exchange->tenure->requests++;
+	mutex_unlock(&listener->mutex);
+	return exchange;
+}
+
+static void exchange_free(struct listener *listener, struct exchange *exchange)
+{
+	g_clear_pointer(&exchange->post, listener_post_free);
+	mutex_lock(&listener->mutex);
+	exchange->tenure->requests--;
+	cond_broadcast(&listener->left);
+	mutex_unlock(&listener->mutex);
+	g_free(exchange);
+}
+
+static bool is_over(struct listener *listener, const struct exchange *exchange)
+{
+	mutex_lock(&listener->mutex);
+	bool over = exchange->tenure->over;
+	mutex_unlock(&listener->mutex);
+	return over;
+}
 
 static gnutls_session_t session_of(struct MHD_Connection *connection)
 {
@@ -143,59 +194,51 @@ static uint64_t content_length(struct MHD_Connection *connection)
 	return length;
 }
 
-/* The headers are there. What is refused is answered before its body is read. */
-static enum MHD_Result begin_post(struct listener *listener, struct MHD_Connection *connection,
-        const struct listener_request *request, struct exchange *exchange)
+/* Borrows from the connection and from *authorization, which is owned. */
+static struct listener_request request_of(struct MHD_Connection *connection, const char *url,
+        const char *method, GPtrArray **authorization)
 {
+	*authorization = g_ptr_array_new_with_free_func(g_free);
+	MHD_get_connection_values(
+	        connection, MHD_HEADER_KIND, collect_authorization, *authorization);
+	g_ptr_array_add(*authorization, NULL);
+	return (struct listener_request){
+	        .method = method,
+	        .path = url,
+	        .authorization = (const char *const *)(*authorization)->pdata,
+	        .session = session_of(connection),
+	        .content_length = content_length(connection),
+	        .user = argument(connection, "user"),
+	        .peer = argument(connection, "peer"),
+	};
+}
+
+/* The headers are there. What is refused is answered before its body is read. */
+static enum MHD_Result begin(struct MHD_Connection *connection, const char *url, const char *method,
+        struct exchange *exchange)
+{
+	if (!g_str_equal(url, LISTENER_POST_PATH) || !g_str_equal(method, "POST"))
+		return MHD_YES;
+	g_autoptr(GPtrArray) authorization = NULL;
+	const struct listener_request request = request_of(connection, url, method, &authorization);
 	struct listener_answer answer = {0};
-	exchange->post = listener_post_begin(listener->site, request, &answer);
+	exchange->post = listener_post_begin(exchange->tenure->site, &request, &answer);
 	enum MHD_Result result =
 	        exchange->post != NULL ? MHD_YES : send_answer(connection, &answer);
 	listener_answer_clear(&answer);
 	return result;
 }
 
-static enum MHD_Result begin(struct listener *listener, struct MHD_Connection *connection,
-        const char *url, const char *method, void **state)
+static enum MHD_Result end(struct MHD_Connection *connection, const char *url, const char *method,
+        struct exchange *exchange)
 {
-	struct exchange *exchange = g_new0(struct exchange, 1);
-	*state = exchange;
-	if (!g_str_equal(url, LISTENER_POST_PATH) || !g_str_equal(method, "POST"))
-		return MHD_YES;
-	g_autoptr(GPtrArray) authorization = g_ptr_array_new_with_free_func(g_free);
-	MHD_get_connection_values(
-	        connection, MHD_HEADER_KIND, collect_authorization, authorization);
-	g_ptr_array_add(authorization, NULL);
-	const struct listener_request request = {
-	        .method = method,
-	        .path = url,
-	        .authorization = (const char *const *)authorization->pdata,
-	        .session = session_of(connection),
-	        .content_length = content_length(connection),
-	};
-	return begin_post(listener, connection, &request, exchange);
-}
-
-static enum MHD_Result end(struct listener *listener, struct MHD_Connection *connection,
-        const char *url, const char *method, struct exchange *exchange)
-{
+	g_autoptr(GPtrArray) authorization = NULL;
+	const struct listener_request request = request_of(connection, url, method, &authorization);
 	struct listener_answer answer = {0};
-	g_autoptr(GPtrArray) authorization = g_ptr_array_new_with_free_func(g_free);
-	MHD_get_connection_values(
-	        connection, MHD_HEADER_KIND, collect_authorization, authorization);
-	g_ptr_array_add(authorization, NULL);
-	const struct listener_request request = {
-	        .method = method,
-	        .path = url,
-	        .authorization = (const char *const *)authorization->pdata,
-	        .session = session_of(connection),
-	        .user = argument(connection, "user"),
-	        .peer = argument(connection, "peer"),
-	};
 	if (exchange->post != NULL)
 		listener_post_end(exchange->post, &answer);
 	else
-		listener_site_answer(listener->site, &request, &answer);
+		listener_site_answer(exchange->tenure->site, &request, &answer);
 	enum MHD_Result sent = send_answer(connection, &answer);
 	listener_answer_clear(&answer);
 	return sent;
@@ -209,10 +252,14 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 	(void)version;
 	struct listener *listener = data;
 	struct exchange *exchange = *state;
-	if (exchange == NULL)
-		return begin(listener, connection, url, method, state);
+	if (exchange == NULL) {
+		*state = exchange_new(listener);
+		return begin(connection, url, method, *state);
+	}
+	if (is_over(listener, exchange))
+		return MHD_NO;
 	if (*upload_size == 0)
-		return end(listener, connection, url, method, exchange);
+		return end(connection, url, method, exchange);
 	size_t len = *upload_size;
 	*upload_size = 0;
 	return exchange->post == NULL || listener_post_feed(exchange->post, upload, len) ? MHD_YES
@@ -222,13 +269,18 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 static void on_completed(void *data, struct MHD_Connection *connection, void **state,
         enum MHD_RequestTerminationCode code)
 {
-	(void)data, (void)connection, (void)code;
-	struct exchange *exchange = *state;
-	if (exchange == NULL)
-		return;
-	g_clear_pointer(&exchange->post, listener_post_free);
-	g_free(exchange);
+	(void)connection, (void)code;
+	if (*state != NULL)
+		exchange_free(data, *state);
 	*state = NULL;
+}
+
+static bool asks(struct listener *listener)
+{
+	mutex_lock(&listener->mutex);
+	bool asked = listener_site_asks(listener->current->site);
+	mutex_unlock(&listener->mutex);
+	return asked;
 }
 
 /* Before the handshake: a client that has a certificate is asked for it. */
@@ -236,10 +288,8 @@ static void on_connection(void *data, struct MHD_Connection *connection, void **
         enum MHD_ConnectionNotificationCode code)
 {
 	(void)state;
-	const struct listener *listener = data;
 	gnutls_session_t session = session_of(connection);
-	if (code == MHD_CONNECTION_NOTIFY_STARTED && session != NULL &&
-	        listener_site_asks(listener->site)) {
+	if (code == MHD_CONNECTION_NOTIFY_STARTED && session != NULL && asks(data)) {
 		gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
 		/* The certificates themselves are known, so no authorities are named. */
 		gnutls_certificate_send_x509_rdn_sequence(session, 1);
@@ -265,26 +315,47 @@ static struct MHD_Daemon *start_daemon(struct listener *listener, int fd)
 	        MHD_OPTION_THREAD_POOL_SIZE, 2U, MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS,
 	        MHD_OPTION_PER_IP_CONNECTION_LIMIT, MAX_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT,
 	        TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
-	        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+	        MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener, MHD_OPTION_NOTIFY_CONNECTION,
 	        on_connection, listener, MHD_OPTION_END);
 }
 
-struct listener *listener_start(const struct config *config, struct keeper *keeper, GError **error)
+static struct tenure *tenure_new(const struct config *config, struct keeper *keeper, GError **error)
+{
+	struct listener_site *site = listener_site_new(config, keeper, error);
+	if (site == NULL)
+		return NULL;
+	struct tenure *tenure = g_new0(struct tenure, 1);
+	tenure->site = site;
+	return tenure;
+}
+
+static void tenure_free(struct tenure *tenure)
+{
+	listener_site_free(tenure->site);
+	g_free(tenure);
+}
+
+bool listener_check(const struct config *config, GError **error)
 {
 	const char *address = config_string(config, "listen", NULL, "address");
-	if (address == NULL || !listener_tls_open(config, error))
-		return NULL;
-	int fd = bind_socket(address, error);
-	autoptr(listener_site) site = fd >= 0 ? listener_site_new(config, keeper, error) : NULL;
-	if (site == NULL) {
-		listener_tls_close();
-		if (fd >= 0)
-			close(fd);
-		return NULL;
-	}
+	if (address == NULL)
+		return true;
+	struct addrinfo *found = parse_address(address, error);
+	if (found == NULL)
+		return false;
+	freeaddrinfo(found);
+	return listener_tls_check(config, error);
+}
+
+/* Takes fd and tenure. */
+static struct listener *open_at(const char *address, int fd, struct tenure *tenure, GError **error)
+{
 	struct listener *listener = g_new0(struct listener, 1);
-	listener->port = port_of(fd);
-	listener->site = g_steal_pointer(&site);
+	unsigned port = port_of(fd);
+	listener->address = g_strdup(address);
+	mutex_init(&listener->mutex);
+	cond_init(&listener->left);
+	listener->current = tenure;
 	listener->daemon = start_daemon(listener, fd);
 	if (listener->daemon == NULL) {
 		error_set(error, ERROR_CONFIG, "listener.bind",
@@ -295,20 +366,73 @@ struct listener *listener_start(const struct config *config, struct keeper *keep
 		listener_stop(listener);
 		return NULL;
 	}
-	log_info("listener.started", "listening at %s, port %u", address, listener->port);
+	log_info("listener.started", "listening at %s, port %u", address, port);
 	return listener;
+}
+
+static struct listener *open_new(
+        const struct config *config, struct keeper *keeper, const char *address, GError **error)
+{
+	if (!listener_tls_open(config, error))
+		return NULL;
+	int fd = bind_socket(address, error);
+	struct tenure *tenure = fd >= 0 ? tenure_new(config, keeper, error) : NULL;
+	if (tenure != NULL)
+		return open_at(address, fd, tenure, error);
+	listener_tls_close();
+	if (fd >= 0)
+		close(fd);
+	return NULL;
+}
+
+/* Mutex held. What takes too long is broken off, at the latest when the library times it out. */
+static void wait_for_requests(struct listener *listener, struct tenure *former)
+{
+	int64_t until = clock_mono_us() + FORMER_S * CLOCK_US_PER_S;
+	while (former->requests > 0 && cond_wait_until(&listener->left, &listener->mutex, until))
+		;
+	former->over = true;
+	while (former->requests > 0)
+		cond_wait(&listener->left, &listener->mutex);
+}
+
+static bool turn(struct listener *listener, const struct config *config, struct keeper *keeper,
+        GError **error)
+{
+	struct tenure *next = tenure_new(config, keeper, error);
+	if (next == NULL)
+		return false;
+	if (!listener_tls_change(config, error)) {
+		tenure_free(next);
+		return false;
+	}
+	mutex_lock(&listener->mutex);
+	struct tenure *former = listener->current;
+	listener->current = next;
+	wait_for_requests(listener, former);
+	mutex_unlock(&listener->mutex);
+	tenure_free(former);
+	log_info("listener.turned", "listening at %s goes on", listener->address);
+	return true;
+}
+
+struct listener *listener_start(const struct config *config, struct keeper *keeper,
+        struct listener **former, GError **error)
+{
+	const char *address = config_string(config, "listen", NULL, "address");
+	if (*former == NULL || !g_str_equal((*former)->address, address))
+		return open_new(config, keeper, address, error);
+	return turn(*former, config, keeper, error) ? g_steal_pointer(former) : NULL;
 }
 
 void listener_stop(struct listener *listener)
 {
 	if (listener->daemon != NULL)
 		MHD_stop_daemon(listener->daemon);
-	listener_site_free(listener->site);
+	tenure_free(listener->current);
 	listener_tls_close();
+	cond_destroy(&listener->left);
+	mutex_destroy(&listener->mutex);
+	g_free(listener->address);
 	g_free(listener);
-}
-
-unsigned listener_port(const struct listener *listener)
-{
-	return listener->port;
 }

@@ -4,8 +4,8 @@
  *	GET /metadata/json/1	the metadata document, for anybody
  *	GET /v1/whoami		a partner's token: who it says the caller is
  *	GET /v1/gate?user=A&peer=B	a [sender NAME]: whether IM may go on (sync/gate.h)
- *	GET /health		"ok"; 503 when a source is read too late (sync/lag.h) or the store
- *fails POST /v1/messages	a [sender NAME]: what was said, see imex-ingest(5)
+ *	GET /health		"ok"; 503 when a source is read too late (sync/lag.h)
+ *	POST /v1/messages	a [sender NAME]: what was said, see imex-ingest(5)
  *
  * It verifies partners' tokens and answers 401 with the challenge otherwise. The TLS certificate is
  * reloaded when its files change.
@@ -19,15 +19,21 @@
 struct listener;
 
 /*
- * NULL without an error when [listen] address is unset. Runs threads of its own. config and keeper
- * outlive it. Errors of class CONFIG: listener.address, listener.tls, listener.bind,
- * listener.sender.
+ * Whether imexd could listen with that configuration, as far as its files say: listener.address,
+ * listener.tls, of class CONFIG. Good when [listen] address is unset.
  */
-struct listener *listener_start(const struct config *config, struct keeper *keeper, GError **error);
+bool listener_check(const struct config *config, GError **error);
+
+/*
+ * Runs threads of its own; [listen] address is set. config and keeper outlive it. A *former one at
+ * the same address goes on under this configuration: no connection is refused or closed, and once
+ * this returns no request of the former configuration is under way; *former is NULL then. Errors
+ * of class CONFIG: listener.address, listener.tls, listener.bind, listener.sender; *former goes on
+ * as it was.
+ */
+struct listener *listener_start(const struct config *config, struct keeper *keeper,
+        struct listener **former, GError **error);
 void listener_stop(struct listener *listener);
 AUTO_DEFINE(listener, listener_stop);
-
-/* The port it listens on: the configured one, or the one chosen for port 0. */
-unsigned listener_port(const struct listener *listener);
 
 #endif

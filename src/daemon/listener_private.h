@@ -101,7 +101,10 @@ struct listener_inlet *listener_site_inlet(struct listener_site *site);
  * The listener's TLS certificate, read anew when its files change; the library's call-back has no
  * place for state, so there is one per process. listener.tls.
  */
+bool listener_tls_check(const struct config *config, GError **error);
+/* Each listener opens and closes it once; in between another configuration may change it. */
 bool listener_tls_open(const struct config *config, GError **error);
+bool listener_tls_change(const struct config *config, GError **error);
 void listener_tls_close(void);
 int listener_tls_retrieve(gnutls_session_t session, const gnutls_datum_t *authorities,
         int n_authorities, const gnutls_pk_algorithm_t *algorithms, int n_algorithms,

@@ -18,14 +18,20 @@ struct identity {
 	gnutls_privkey_t key;
 };
 
+/* Where the identity in use comes from, and what its files looked like then. */
+struct files {
+	char *certificate, *key; /* paths */
+	struct stat certificate_seen, key_seen;
+};
+
 static struct mutex mutex = MUTEX_INIT;
 /*
  * The last one is in use. Handshakes under way may still read the others, so they are kept until
- * the listener stops; they are few, one per change of the files.
+ * the last listener stops; they are few, one per change of the files.
  */
 static GPtrArray *identities;
-static char *certificate_path, *key_path;
-static struct stat certificate_seen, key_seen;
+static struct files files;
+static unsigned listeners;
 static int64_t looked_mono_us;
 
 static void identity_free(gpointer data)
@@ -63,12 +69,12 @@ static bool read_file(const char *path, gnutls_datum_t *out, struct stat *seen, 
 	return true;
 }
 
-static bool read_key(struct identity *identity, GError **error)
+static bool read_key(struct identity *identity, struct files *from, GError **error)
 {
 	gnutls_datum_t pem = {0};
-	if (!read_file(key_path, &pem, &key_seen, error))
+	if (!read_file(from->key, &pem, &from->key_seen, error))
 		return false;
-	bool exposed = (key_seen.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+	bool exposed = (from->key_seen.st_mode & (S_IRWXG | S_IRWXO)) != 0;
 	int result = gnutls_privkey_init(&identity->key);
 	if (result == 0 && !exposed)
 		result = gnutls_privkey_import_x509_raw(
@@ -76,23 +82,23 @@ static bool read_key(struct identity *identity, GError **error)
 	gnutls_memset(pem.data, 0, pem.size);
 	g_free(pem.data);
 	if (exposed)
-		set_error(error, key_path, "others can read the key; type chmod 600");
+		set_error(error, from->key, "others can read the key; type chmod 600");
 	else if (result != 0)
-		set_error(error, key_path, gnutls_strerror(result));
+		set_error(error, from->key, gnutls_strerror(result));
 	return !exposed && result == 0;
 }
 
-static bool read_chain(struct identity *identity, GError **error)
+static bool read_chain(struct identity *identity, struct files *from, GError **error)
 {
 	gnutls_datum_t pem = {0};
-	if (!read_file(certificate_path, &pem, &certificate_seen, error))
+	if (!read_file(from->certificate, &pem, &from->certificate_seen, error))
 		return false;
 	unsigned len = MAX_CHAIN;
 	int result = gnutls_pcert_list_import_x509_raw(
 	        identity->chain, &len, &pem, GNUTLS_X509_FMT_PEM, 0);
 	g_free(pem.data);
 	if (result < 0 || len == 0) {
-		set_error(error, certificate_path,
+		set_error(error, from->certificate,
 		        result < 0 ? gnutls_strerror(result) : "there is no certificate in it");
 		return false;
 	}
@@ -101,7 +107,8 @@ static bool read_chain(struct identity *identity, GError **error)
 }
 
 /* Whether the key is the certificate's: both have the same public key id. */
-static bool belong_together(const struct identity *identity, GError **error)
+static bool belong_together(
+        const struct identity *identity, const struct files *from, GError **error)
 {
 	unsigned char of_key[64], of_certificate[64];
 	size_t key_len = sizeof of_key, certificate_len = sizeof of_certificate;
@@ -120,21 +127,18 @@ static bool belong_together(const struct identity *identity, GError **error)
 	if (result == 0 && key_len == certificate_len &&
 	        memcmp(of_key, of_certificate, key_len) == 0)
 		return true;
-	set_error(error, key_path, "it is not the key of the certificate");
+	set_error(error, from->key, "it is not the key of the certificate");
 	return false;
 }
 
-/* Reads the files; the identity in use stays when they are bad. Mutex held. */
-static bool load(GError **error)
+static struct identity *identity_read(struct files *from, GError **error)
 {
 	struct identity *identity = g_new0(struct identity, 1);
-	if (read_chain(identity, error) && read_key(identity, error) &&
-	        belong_together(identity, error)) {
-		g_ptr_array_add(identities, identity);
-		return true;
-	}
+	if (read_chain(identity, from, error) && read_key(identity, from, error) &&
+	        belong_together(identity, from, error))
+		return identity;
 	identity_free(identity);
-	return false;
+	return NULL;
 }
 
 static bool has_changed(const char *path, const struct stat *seen)
@@ -152,36 +156,79 @@ static void follow(void)
 	if (now - looked_mono_us < LOOK_US)
 		return;
 	looked_mono_us = now;
-	if (!has_changed(certificate_path, &certificate_seen) && !has_changed(key_path, &key_seen))
+	if (!has_changed(files.certificate, &files.certificate_seen) &&
+	        !has_changed(files.key, &files.key_seen))
 		return;
 	g_autoptr(GError) cause = NULL;
-	if (load(&cause))
-		log_info("listener.certificate", "the listener's certificate was read anew");
-	else
+	struct identity *identity = identity_read(&files, &cause);
+	if (identity == NULL) {
 		log_error(
 		        "listener.certificate", "%s; the one before stays in use", cause->message);
+		return;
+	}
+	g_ptr_array_add(identities, identity);
+	log_info("listener.certificate", "the listener's certificate was read anew");
+}
+
+static void files_clear(struct files *from)
+{
+	g_free(from->certificate);
+	g_free(from->key);
+	*from = (struct files){0};
+}
+
+static struct files files_of(const struct config *config)
+{
+	return (struct files){
+	        .certificate = g_strdup(config_string(config, "listen", NULL, "tls_certificate")),
+	        .key = g_strdup(config_string(config, "listen", NULL, "tls_key"))};
+}
+
+bool listener_tls_check(const struct config *config, GError **error)
+{
+	struct files from = files_of(config);
+	struct identity *identity = identity_read(&from, error);
+	bool good = identity != NULL;
+	g_clear_pointer(&identity, identity_free);
+	files_clear(&from);
+	return good;
+}
+
+bool listener_tls_change(const struct config *config, GError **error)
+{
+	struct files from = files_of(config);
+	struct identity *identity = identity_read(&from, error);
+	if (identity == NULL) {
+		files_clear(&from);
+		return false;
+	}
+	mutex_lock(&mutex);
+	files_clear(&files);
+	files = from;
+	if (identities == NULL)
+		identities = g_ptr_array_new_with_free_func(identity_free);
+	g_ptr_array_add(identities, identity);
+	mutex_unlock(&mutex);
+	return true;
 }
 
 bool listener_tls_open(const struct config *config, GError **error)
 {
+	if (!listener_tls_change(config, error))
+		return false;
 	mutex_lock(&mutex);
-	g_assert(identities == NULL);
-	identities = g_ptr_array_new_with_free_func(identity_free);
-	certificate_path = g_strdup(config_string(config, "listen", NULL, "tls_certificate"));
-	key_path = g_strdup(config_string(config, "listen", NULL, "tls_key"));
-	bool good = load(error);
+	listeners++;
 	mutex_unlock(&mutex);
-	if (!good)
-		listener_tls_close();
-	return good;
+	return true;
 }
 
 void listener_tls_close(void)
 {
 	mutex_lock(&mutex);
-	g_clear_pointer(&identities, g_ptr_array_unref);
-	g_clear_pointer(&certificate_path, g_free);
-	g_clear_pointer(&key_path, g_free);
+	if (--listeners == 0) {
+		g_clear_pointer(&identities, g_ptr_array_unref);
+		files_clear(&files);
+	}
 	mutex_unlock(&mutex);
 }
 

@@ -5,6 +5,7 @@ On SQLite and on PostgreSQL; the clients are Python's ssl and http.client, the t
 """
 import contextlib
 import json
+import signal
 import threading
 
 import pgcluster
@@ -167,6 +168,48 @@ def _():
                 for connection in open_ones:
                     connection.close()
                 site.until(lambda: site.post(talk(1))[0] == 200, "the places are free again")
+
+
+@tap.test("SIGHUP: a request under way ends under the configuration it began with; one without end is broken off")
+def _():
+    with IngestSite() as site:
+        def begin(body, length):
+            connection = site.connect(site.im1)
+            connection.putrequest("POST", "/v1/messages")
+            connection.putheader("Content-Length", str(length))
+            connection.endheaders(body)
+            return connection
+
+        def gate():
+            return site.ask("GET", "/v1/gate?user=carol@second.example", client=site.im1)[0]
+        body = lines(talk(4))
+        half = len(body) // 2
+        slow = begin(body[:half], len(body))
+        endless = begin(b" ", 1000000)
+        assert gate() == 403
+        with open(site.config) as f:
+            text = f.read()
+        with open(site.config, "w") as f:
+            f.write(text.replace("domains = im.example\n", "domains = im.example, second.example\n", 1))
+        site.process.send_signal(signal.SIGHUP)
+        site.until(lambda: gate() == 200, "the new configuration answers")
+        assert site.log().count("imexd.ready") == 1, "it did not wait for those under way"
+        slow.send(body[half:])
+        answer = slow.getresponse()
+        assert answer.status == 200 and json.loads(answer.read())["stored"] == 4
+        broken = False
+
+        def trickle():
+            nonlocal broken
+            try:
+                endless.send(b" ")
+            except OSError:
+                broken = True
+            return broken and site.log().count("imexd.ready") == 2
+        site.until(trickle, "the endless request is broken off, and imexd is at work")
+        slow.close()
+        endless.close()
+        assert site.post(talk(4))[2]["repeated"] == 4
 
 
 @tap.test("running numbers that never came are gaps, which are filled when they come; health is told")
