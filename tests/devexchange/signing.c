@@ -204,7 +204,7 @@ bool signing_change(struct signing *signing, const char *verb)
 	for (size_t i = 0; i < G_N_ELEMENTS(changes); i++)
 		if (strcmp(changes[i].verb, verb) == 0)
 			changed = changes[i].change(signing);
-	for (int slot = 0; slot < SLOTS && changed; slot++)
+	for (enum slot slot = CURRENT; slot < SLOTS && changed; slot++)
 		changed = save_slot(signing, slot);
 	pthread_mutex_unlock(&signing->lock);
 	return changed;
@@ -217,7 +217,7 @@ struct signing *signing_open(const char *dir)
 
 	pthread_mutex_init(&signing->lock, NULL);
 	signing->dir = g_strdup(dir);
-	for (int slot = 0; slot < SLOTS && good; slot++)
+	for (enum slot slot = CURRENT; slot < SLOTS && good; slot++)
 		good = load_slot(signing, slot);
 	if (good && signing->signers[CURRENT] == NULL)
 		good = signing_change(signing, "roll");
@@ -229,7 +229,7 @@ struct signing *signing_open(const char *dir)
 
 void signing_free(struct signing *signing)
 {
-	for (int slot = 0; slot < SLOTS; slot++)
+	for (enum slot slot = CURRENT; slot < SLOTS; slot++)
 		put(signing, slot, NULL);
 	pthread_mutex_destroy(&signing->lock);
 	g_free(signing->dir);
@@ -241,7 +241,7 @@ json_t *signing_slots(struct signing *signing)
 	json_t *object = json_object();
 
 	pthread_mutex_lock(&signing->lock);
-	for (int slot = 0; slot < SLOTS; slot++)
+	for (enum slot slot = CURRENT; slot < SLOTS; slot++)
 		if (signing->signers[slot] != NULL)
 			json_object_set_new(
 			        object, slots[slot].name, json_string(signing->signers[slot]->x5t));
@@ -254,7 +254,7 @@ json_t *signing_keys(struct signing *signing)
 	json_t *list = json_array();
 
 	pthread_mutex_lock(&signing->lock);
-	for (int slot = 0; slot < SLOTS; slot++) {
+	for (enum slot slot = CURRENT; slot < SLOTS; slot++) {
 		const struct signer *s = signing->signers[slot];
 		if (s == NULL)
 			continue;
@@ -308,7 +308,7 @@ char *signing_sign(struct signing *signing, const char *slot, const json_t *clai
 	char *compact = NULL;
 
 	pthread_mutex_lock(&signing->lock);
-	for (int i = 0; i < SLOTS; i++)
+	for (enum slot i = CURRENT; i < SLOTS; i++)
 		if (strcmp(slots[i].name, slot) == 0 && signing->signers[i] != NULL)
 			compact = sign(signing->signers[i], claims);
 	pthread_mutex_unlock(&signing->lock);
