@@ -146,7 +146,10 @@ one_step() {
 	rm -f step.log
 }
 
-compile_only() { (configure_build "$@"); }
+# The programs and those of their tests.
+compile_only() {
+	(configure_build "$@" && make -s -C "$1" -j"$jobs" check TESTS= 2>&1)
+}
 
 check() {
 	local started=$SECONDS

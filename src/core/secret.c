@@ -69,7 +69,7 @@ static char *read_credential(const char *credential, GError **error)
 		return NULL;
 	}
 	g_autofree char *path = g_build_filename(folder, credential, NULL);
-	return first_line(path, error);
+	return secret_read(path, error);
 }
 
 char *secret_of(const struct config *config, const char *section, const char *name, GError **error)

@@ -13,6 +13,7 @@ INTEGRATION_TESTS += tests/integration/test_cli.py
 INTEGRATION_TESTS += tests/integration/test_contacts_files.py
 INTEGRATION_TESTS += tests/integration/test_contacts_verify.py
 INTEGRATION_TESTS += tests/integration/test_contacts_versions.py
+INTEGRATION_TESTS += tests/integration/test_credentials.py
 INTEGRATION_TESTS += tests/integration/test_demo.py
 INTEGRATION_TESTS += tests/integration/test_devexchange.py
 INTEGRATION_TESTS += tests/integration/test_devexchange_data.py

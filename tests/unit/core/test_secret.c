@@ -108,6 +108,8 @@ START_TEST(a_credential_of_systemd)
 	char *secret = secret_of(config, "server", "mail", &error);
 	ck_assert_pstr_eq(secret, "from systemd");
 	secret_free(secret);
+	g_free(file_with("for all to see\n", 0444));
+	setting_fails("password_credential = pass\n", "secret.exposed", path);
 	setting_fails("password_credential = ../pass\n", "secret.credential", "no name");
 	g_unsetenv("CREDENTIALS_DIRECTORY");
 }
