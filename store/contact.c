@@ -128,7 +128,9 @@ static bool put_theirs(struct store *store, struct feed *feed, GError **error)
 	        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 	        " ON CONFLICT (mailbox_id, item_id) DO UPDATE SET key = excluded.key,"
 	        " address = excluded.address, change_key = excluded.change_key,"
-	        " op_uuid = excluded.op_uuid, image = excluded.image, round = excluded.round,"
+	        " op_uuid = excluded.op_uuid, image = excluded.image,"
+	        " round = CASE WHEN excluded.round < 0 THEN contact_theirs.round"
+	        " ELSE excluded.round END,"
 	        " changed_utc_us = CASE WHEN contact_theirs.image = excluded.image"
 	        " AND contact_theirs.key IS NOT DISTINCT FROM excluded.key"
 	        " THEN contact_theirs.changed_utc_us ELSE excluded.changed_utc_us END",
@@ -429,6 +431,24 @@ bool store_contact_item_read(
 	        "SELECT round FROM contact_theirs WHERE mailbox_id = $1 AND item_id = $2"
 	        " AND round >= 0",
 	        DB_VALUES(db_int(mailbox_id), db_text(item_id)), &round, read, error);
+}
+
+GPtrArray *store_contact_unread(struct store *store, int64_t mailbox_id, GError **error)
+{
+	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(free_item);
+	autoptr(db_result) rows = db_query(store->db,
+	        "SELECT item_id, address, op_uuid FROM contact_theirs"
+	        " WHERE mailbox_id = $1 AND round < 0 ORDER BY item_id",
+	        DB_VALUES(db_int(mailbox_id)), error);
+	int got = rows != NULL ? 1 : -1;
+	while (got > 0 && (got = db_next(rows, error)) > 0) {
+		struct contact_item *item = g_new0(struct contact_item, 1);
+		item->item_id = db_column_dup(rows, 0);
+		item->address = db_column_dup(rows, 1);
+		item->op_uuid = db_column_dup(rows, 2);
+		g_ptr_array_add(list, item);
+	}
+	return got == 0 ? g_steal_pointer(&list) : NULL;
 }
 
 bool store_contact_foreign(struct store *store, int64_t mailbox_id, int64_t *count, GError **error)

@@ -52,7 +52,10 @@ struct contact_item {
 void contact_item_free(struct contact_item *item);
 AUTO_DEFINE(contact_item, contact_item_free);
 
-/* Mirrors items (struct contact_item) as they arrive; staging the same again changes nothing. */
+/*
+ * Mirrors items (struct contact_item) as they arrive; staging the same again changes nothing. With
+ * round -1 they come from elsewhere than a reading: those that no reading has told stay unread.
+ */
 bool store_contact_stage_theirs(struct store *store, const struct lease *lease, int64_t round,
         const GPtrArray *items, GError **error);
 /* Groups (struct group) that the mailbox keeps as objects. */
@@ -102,6 +105,12 @@ struct contact_row *store_contact_row(
 /* Whether an item was seen by a reading before (not only created by us). */
 bool store_contact_item_read(
         struct store *store, int64_t mailbox_id, const char *item_id, bool *read, GError **error);
+
+/*
+ * Items that were mirrored as we wrote or found them, and that no reading has told: struct
+ * contact_item with item_id, address and op_uuid. Owned; NULL with an error.
+ */
+GPtrArray *store_contact_unread(struct store *store, int64_t mailbox_id, GError **error);
 
 /* Items whose address has no counterpart on the IM side. */
 bool store_contact_foreign(struct store *store, int64_t mailbox_id, int64_t *count, GError **error);

@@ -29,6 +29,9 @@ struct pass_state {
 /* contacts_read.c: both sides into the mirrors. */
 bool contacts_read_theirs(struct pass_state *pass, GError **error);
 bool contacts_read_ours(struct pass_state *pass, GError **error);
+/* Mirrors what a look-up found. round: of the reading that it belongs to; -1: none. */
+bool contacts_mirror_found(const struct contacts_run *run, const struct ews_contact_found *found,
+        int64_t round, GError **error);
 
 /* adopt.c: whether the mailbox may be worked on, and whether its list is taken over. */
 bool contacts_adopt(struct pass_state *pass, GError **error);

@@ -33,9 +33,24 @@ static void free_group(void *group)
 	group_free(group);
 }
 
+/*
+ * A reading that is broken off after it was mirrored in part begins anew in full: an item that was
+ * mirrored and then deleted would never be told to be gone.
+ */
+static bool forget_state(struct pass_state *pass, GError **error)
+{
+	const struct contacts_run *run = pass->run;
+	if (pass->status->mail_state == NULL)
+		return true;
+	g_clear_pointer(&pass->status->mail_state, g_free);
+	return store_contact_status_save(run->store, run->lease, pass->status, error);
+}
+
 static bool flush(struct reading *reading, GError **error)
 {
 	const struct contacts_run *run = reading->pass->run;
+	if (reading->groups->len + reading->items->len > 0 && !forget_state(reading->pass, error))
+		return false;
 	if (reading->groups->len > 0 && !store_contact_stage_groups(run->store, run->lease,
 	                                        reading->round, reading->groups, error))
 		return false;
@@ -127,6 +142,66 @@ static int64_t next_round(const struct contact_status *status)
 	return MAX(status->round + 1, clock_utc_us());
 }
 
+bool contacts_mirror_found(const struct contacts_run *run, const struct ews_contact_found *found,
+        int64_t round, GError **error)
+{
+	g_autoptr(GPtrArray) items =
+	        g_ptr_array_new_with_free_func((GDestroyNotify)contact_item_free);
+	struct contact_item *item = g_new0(struct contact_item, 1);
+	item->item_id = g_strdup(found->ref.id);
+	item->change_key = g_strdup(found->ref.change_key);
+	/* A user may have given it another address meanwhile. */
+	item->key = usermap_to_im(run->map, found->contact->key, NULL);
+	item->address = g_strdup(found->contact->key);
+	item->op_uuid = g_strdup(found->op_uuid);
+	item->contact = contact_copy(found->contact);
+	item->changed_utc_us = clock_utc_us();
+	g_ptr_array_add(items, item);
+	return store_contact_stage_theirs(run->store, run->lease, round, items, error);
+}
+
+static void free_found(void *found)
+{
+	ews_contact_found_free(found);
+}
+
+/* Mirrors an unread item as it is now, or that it is gone. */
+static bool look_for(struct reading *reading, const struct contact_item *unread, GError **error)
+{
+	struct contacts_run *run = reading->pass->run;
+	g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(free_found);
+	if (!run->mail.driver->find(run->mail.data, unread->address, unread->op_uuid, found, error))
+		return false;
+	for (guint i = 0; i < found->len; i++) {
+		const struct ews_contact_found *one = g_ptr_array_index(found, i);
+		if (g_str_equal(one->ref.id, unread->item_id))
+			return contacts_mirror_found(run, one, reading->round, error);
+	}
+	struct contact_item *gone = g_new0(struct contact_item, 1);
+	gone->deleted = true;
+	gone->item_id = g_strdup(unread->item_id);
+	g_ptr_array_add(reading->items, gone);
+	return true;
+}
+
+/*
+ * What we wrote after the state that this reading began with had to be told by it, if it is still
+ * there: servers tell no deletion of an item that they never told. As a deletion is carried over to
+ * the IM side, each is looked for once more.
+ */
+static bool look_for_unread(struct reading *reading, GError **error)
+{
+	const struct contacts_run *run = reading->pass->run;
+	g_autoptr(GPtrArray) unread =
+	        store_contact_unread(run->store, run->lease->mailbox->id, error);
+	for (guint i = 0; unread != NULL && i < unread->len; i++) {
+		reading->any = true;
+		if (!look_for(reading, g_ptr_array_index(unread, i), error))
+			return false;
+	}
+	return unread != NULL && flush(reading, error);
+}
+
 static bool read_changes(
         struct pass_state *pass, const char *state_in, bool *state_lost, GError **error)
 {
@@ -150,6 +225,8 @@ static bool read_changes(
 	*state_lost = reading.state_lost && !full;
 	if (*state_lost)
 		return true;
+	if (!full && !look_for_unread(&reading, error))
+		return false;
 	pass->status->round = reading.round;
 	return store_contact_theirs_done(run->store, run->lease, pass->status, state_out, full,
 	        reading.any, reading.now_utc_us, error);

@@ -26,24 +26,6 @@ static const struct ews_contact_found *pick_found(const GPtrArray *found, const 
 	return found->len > 0 ? g_ptr_array_index(found, 0) : NULL;
 }
 
-static bool mirror_found(const struct contacts_run *run, const struct ews_contact_found *found,
-        int64_t round, GError **error)
-{
-	g_autoptr(GPtrArray) items =
-	        g_ptr_array_new_with_free_func((GDestroyNotify)contact_item_free);
-	struct contact_item *item = g_new0(struct contact_item, 1);
-	item->item_id = g_strdup(found->ref.id);
-	item->change_key = g_strdup(found->ref.change_key);
-	/* A user may have given it another address meanwhile. */
-	item->key = usermap_to_im(run->map, found->contact->key, NULL);
-	item->address = g_strdup(found->contact->key);
-	item->op_uuid = g_strdup(found->op_uuid);
-	item->contact = contact_copy(found->contact);
-	item->changed_utc_us = clock_utc_us();
-	g_ptr_array_add(items, item);
-	return store_contact_stage_theirs(run->store, run->lease, round, items, error);
-}
-
 /* Was the contact created? Then the mirror shows it, whatever the reading has told. */
 static bool find_created(struct pass_state *pass, const struct journal_step *step, GError **error)
 {
@@ -55,7 +37,7 @@ static bool find_created(struct pass_state *pass, const struct journal_step *ste
 	if (!run->mail.driver->find(run->mail.data, address, step->op_uuid, found, error))
 		return false;
 	const struct ews_contact_found *one = pick_found(found, step->op_uuid);
-	return (one == NULL || mirror_found(run, one, -1, error)) &&
+	return (one == NULL || contacts_mirror_found(run, one, -1, error)) &&
 	       store_contact_uncertain_add(run->store, run->lease, step->op_uuid, step->mail_after,
 	               clock_utc_us(), error);
 }

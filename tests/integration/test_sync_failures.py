@@ -205,6 +205,19 @@ def _():
             assert len(site.mailbox("alice")) == 6
 
 
+@tap.test("a contact that is deleted before a reading told it is gone on both sides, and the others stay")
+def _():
+    for dialect in ("folder", "grommunio", "ucs"):
+        with site_with(6, dialect) as site:
+            for name in ("new", "stays"):
+                site.rosters.set(ALICE, name + "@im.example", name=name, groups=["Team"])
+            site.once()
+            site.mail_remove("alice", "new@corp.example")
+            site.settle()
+            site.assert_same("alice")
+            assert "new@im.example" not in site.roster("alice") and len(site.roster("alice")) == 7
+
+
 @tap.test("row 53: an item that is moved away and back has another id, and is the same contact")
 def _():
     with site_with() as site:

@@ -176,6 +176,7 @@ static void delete_item(struct fake *fake, struct fake_item *item)
 {
 	struct fake_item *gone = g_new0(struct fake_item, 1);
 	gone->id = g_strdup(item->id);
+	gone->created = item->created;
 	gone->change = ++fake->clock;
 	g_ptr_array_add(fake->deleted, gone);
 	g_ptr_array_remove(fake->items, item);
@@ -430,7 +431,9 @@ static bool tell_changes(struct fake *fake, uint64_t since, bool full,
 		const struct fake_item *item = g_ptr_array_index(fake->deleted, i);
 		const struct ews_contact_change change = {
 		        .kind = EWS_CHANGE_DELETE, .item_id = item->id};
-		if (item->change > since && !sink->contact(&change, sink->data, error))
+		/* As servers do: what was never told is not told to be gone. */
+		if (item->created <= since && item->change > since &&
+		        !sink->contact(&change, sink->data, error))
 			return false;
 	}
 	return true;

@@ -43,7 +43,7 @@ struct fake {
 	enum ews_dialect dialect;
 	/* the mailbox */
 	GPtrArray *items; /* struct fake_item */
-	GPtrArray *deleted; /* struct fake_item: only id and change */
+	GPtrArray *deleted; /* struct fake_item: only id, created and change */
 	GPtrArray *groups; /* struct group: dialect ucs */
 	uint64_t clock; /* of changes */
 	uint64_t group_ids;

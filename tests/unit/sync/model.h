@@ -76,6 +76,8 @@ bool pass_once(struct history *history, struct contacts_report *report);
 void come_to_rest(struct history *history);
 
 /* model_judge.c */
+/* Both sides alike, and nobody there twice. */
+void judge_sides(struct history *history);
 void judge(struct history *history);
 
 #endif

@@ -123,9 +123,9 @@ static void log_field(struct history *history, enum side side, unsigned person,
 	bool boring =
 	        g_strcmp0(old, "no") == 0 ? new == NULL : old == NULL &&g_strcmp0(new, "no") == 0;
 	if (!boring)
-		say(history, "%u: %s edits p%u %s: %s -> %s", edit->position,
+		say(history, "%u: %s edits p%u %s: %s -> %s%s", edit->position,
 		        side == IM ? "IM side" : "mailbox", person, field, old != NULL ? old : "-",
-		        new != NULL ? new : "-");
+		        new != NULL ? new : "-", edit->meanwhile ? " (during a pass)" : "");
 }
 
 static void log_edit(struct history *history, enum side side, unsigned person,

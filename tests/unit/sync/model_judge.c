@@ -159,7 +159,7 @@ static void judge_edit(struct history *history, const struct edit *edit)
 	        side, edit->field, edit->person, edit->value, edit->position, final);
 }
 
-static void judge_sides(struct history *history)
+void judge_sides(struct history *history)
 {
 	for (unsigned person = 0; person < PEOPLE; person++) {
 		const struct contact *ours = on_side(history, IM, person);
