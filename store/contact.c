@@ -451,6 +451,21 @@ GPtrArray *store_contact_unread(struct store *store, int64_t mailbox_id, GError 
 	return got == 0 ? g_steal_pointer(&list) : NULL;
 }
 
+bool store_contact_still_there(struct store *store, const struct lease *lease, int64_t round,
+        const char *item_id, GError **error)
+{
+	return store_begin(store, error) &&
+	       store_end(store,
+	               lease_check(store, lease, error) &&
+	                       db_run(store->db,
+	                               "UPDATE contact_theirs SET round = $3"
+	                               " WHERE mailbox_id = $1 AND item_id = $2",
+	                               DB_VALUES(db_int(lease->mailbox->id), db_text(item_id),
+	                                       db_int(round)),
+	                               error),
+	               error);
+}
+
 bool store_contact_foreign(struct store *store, int64_t mailbox_id, int64_t *count, GError **error)
 {
 	return db_get_int64(store->db,

@@ -111,6 +111,9 @@ bool store_contact_item_read(
  * contact_item with item_id, address and op_uuid. Owned; NULL with an error.
  */
 GPtrArray *store_contact_unread(struct store *store, int64_t mailbox_id, GError **error);
+/* The reading told an item without saying what it is like: it stays as it was mirrored. */
+bool store_contact_still_there(struct store *store, const struct lease *lease, int64_t round,
+        const char *item_id, GError **error);
 
 /* Items whose address has no counterpart on the IM side. */
 bool store_contact_foreign(struct store *store, int64_t mailbox_id, int64_t *count, GError **error);

@@ -107,7 +107,8 @@ static bool take_contact(const struct ews_contact_change *change, void *data, GE
 		contacts_refuse(reading->pass->report, change->item_id, change->why);
 		log_warn("contacts.unusable", "an item of %s was left as it was known: %s",
 		        reading->pass->run->lease->mailbox->owner, change->why->message);
-		return true;
+		return store_contact_still_there(reading->pass->run->store,
+		        reading->pass->run->lease, reading->round, change->item_id, error);
 	}
 	if (!notice_lost_state(reading, change, error))
 		return false;

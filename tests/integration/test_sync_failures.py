@@ -218,6 +218,22 @@ def _():
             assert "new@im.example" not in site.roster("alice") and len(site.roster("alice")) == 7
 
 
+@tap.test("an item that becomes unusable stays as it was known, in a reading in full as well")
+def _():
+    with site_with() as site:
+        item = site.item_of("alice", "c3@corp.example")[0]
+        path = '<t:IndexedFieldURI FieldURI="contacts:ImAddress" FieldIndex="ImAddress1"/>'
+        site.soap("alice", '<m:UpdateItem ConflictResolution="AlwaysOverwrite"><m:ItemChanges><t:ItemChange><t:ItemId Id="%s"/>'
+                  "<t:Updates><t:SetItemField>%s<t:Contact><t:ImAddresses><t:Entry Key=\"ImAddress1\">sip:@</t:Entry>"
+                  "</t:ImAddresses></t:Contact></t:SetItemField></t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>"
+                  % (item, path))
+        site.once()
+        with site.dx.striking(kind="sync-state", count=1):
+            site.once()
+        site.once()
+        assert "c3@im.example" in site.roster("alice") and len(site.roster("alice")) == 6, site.roster("alice")
+
+
 @tap.test("row 53: an item that is moved away and back has another id, and is the same contact")
 def _():
     with site_with() as site:
