@@ -126,7 +126,10 @@ class History:
             # overtaken by the same side, or by somebody who saw it; taken off later; taken back unseen
             (e[0] > position and e[3] == field and (e[1] == side or e[4] == value))
             or (e[0] > position and e[3] == "there" and e[5] is False)
-            or (e[0] < position and e[1] == side and e[3] == field and e[4] == value and e[6] >= epoch - 1)
+            or (e[0] < position and e[1] == side and e[3] == field and e[6] >= epoch - 1
+                and (e[4] == value or (e[4] is None and value is False)))
+            # the other side did the same before a pass could tell one from the other
+            or (e[0] < position and e[1] != side and e[3] == field and e[5] == value and e[6] >= epoch - 1)
             # added on the other side: a deletion loses, and linking takes no membership away
             or (e[1] != side and e[3] == "there" and e[5] and (field == "there" or (seen is None and value is False)))
             for e in mine)
