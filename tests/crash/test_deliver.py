@@ -2,7 +2,7 @@
 """SIGKILL to `imex archive deliver` at random moments, against a server that also loses answers.
 
 However often it is killed: in the end every conversation is in every mailbox it belongs to once. Runs
-IMEX_CRASH_RUNS times (default 5) on each store; IMEX_TEST_SEED repeats a run.
+IMEX_CRASH_RUNS times (5; 50 with IMEX_LONG) on each store; IMEX_TEST_SEED repeats a run.
 """
 import collections
 import json
@@ -17,7 +17,7 @@ import tap
 from archivesite import ArchiveSite
 from pgcluster import Cluster
 
-RUNS = int(os.environ.get("IMEX_CRASH_RUNS", "5"))
+RUNS = int(os.environ.get("IMEX_CRASH_RUNS", 50 if os.environ.get("IMEX_LONG") else 5))
 SEED = int(os.environ.get("IMEX_TEST_SEED", random.randrange(1 << 30)))
 KILLS = 4
 USERS = ["user%04d" % n for n in range(1, 7)]

@@ -59,7 +59,6 @@ ews_tool_LDADD = $(IMEX_LDADD)
 EXTRA_DIST += tests/lib/ewstool.py
 
 # The tests that kill, for longer, each on both stores, and those of size in full size.
-LONG_RUNS = 50
 check-long:
-	IMEX_LONG=1 IMEX_CRASH_RUNS=$(LONG_RUNS) $(MAKE) $(AM_MAKEFLAGS) check TESTS='unit_sync_model $(filter tests/crash/% %_data.py %_cost.py %_histories.py %_size.py,$(INTEGRATION_TESTS))'
+	IMEX_LONG=1 $(MAKE) $(AM_MAKEFLAGS) check TESTS='unit_sync_model $(filter tests/crash/% %_data.py %_cost.py %_histories.py %_size.py,$(INTEGRATION_TESTS))'
 .PHONY: check-long
