@@ -111,6 +111,7 @@ START_TEST(times_beyond_the_calendar)
 	struct render_options options = {0, zone, "UTC"};
 	g_autofree char *html = render_html(t, &options);
 	g_autofree char *text = render_text(t, &options);
+	ck_assert_ptr_nonnull(strstr(html, "unknown day"));
 	ck_assert_ptr_nonnull(strstr(text, "unknown day"));
 }
 END_TEST

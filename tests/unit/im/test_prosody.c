@@ -328,6 +328,7 @@ IM_TEST(reads_the_archive)
 	g_autofree char *end = page(&seen, start, NULL, 500, &more);
 	unsigned runs = db_kind(raw) == DB_SQLITE ? 2 : 1;
 	ck_assert(!more);
+	ck_assert_ptr_nonnull(end);
 	ck_assert_uint_eq(seen.messages, 22 * runs);
 	ck_assert_uint_eq(seen.kinds[MESSAGE_CHAT], 10 * runs);
 	ck_assert_uint_eq(seen.kinds[MESSAGE_CORRECTION], 2 * runs);
@@ -408,6 +409,7 @@ IM_TEST(odd_messages_are_told_and_left_out)
 	                                "<message type=\"chat\"><body>after</body></message>"));
 	struct seen seen = seen_new();
 	g_autofree char *end = page(&seen, cursor, NULL, 500, NULL);
+	ck_assert_ptr_nonnull(end);
 	ck_assert_str_eq(seen.odd->str, "xml.truncated k1; row.type k2");
 	ck_assert_str_eq(seen.text->str, "chat alice@im.example>bob@im.example: before\n"
 	                                 "chat alice@im.example>bob@im.example: after\n");

@@ -55,6 +55,7 @@ STORE_TEST(skips_locked)
 	bool postgresql = g_str_has_prefix(store_url, "postgresql:");
 	must(store_begin(store, error));
 	autoptr(lease) first = claim(store, "one");
+	ck_assert_str_eq(first->mailbox->owner, "alice@corp.example");
 	if (postgresql) {
 		autoptr(lease) second = claim(other, "two");
 		ck_assert_str_eq(second->mailbox->owner, "bob@corp.example");

@@ -9,7 +9,6 @@ Suite *loss_suite(void);
 static int64_t losing(const struct lease *lease, int64_t since_utc_us)
 {
 	struct loss_count count = {0};
-	g_autoptr(GError) problem = NULL;
 	must(store_loss_count(other, lease, since_utc_us, &count, error));
 	ck_assert_int_eq(count.mailboxes, 2);
 	return count.losing;

@@ -72,6 +72,7 @@ STORE_TEST(only_with_lease)
 	int64_t id = store_test_mailbox("alice@x.example");
 	autoptr(lease) slow = store_test_lease(store, id, T0);
 	autoptr(lease) quick = store_test_lease(other, id, T0 + 2 * 3600 * CLOCK_US_PER_S);
+	ck_assert_ptr_nonnull(quick);
 	must_fail(
 	        store_pass_record(store, slow, PASS_CONTACTS, T0, NULL, 0, 0, error), "lease.lost");
 	struct pass_summary summary;
