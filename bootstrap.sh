@@ -146,15 +146,14 @@ one_step() {
 	rm -f step.log
 }
 
-# The programs and those of their tests.
-compile_only() {
-	(configure_build "$@" && make -s -C "$1" -j"$jobs" check TESTS= 2>&1)
-}
+compile_only() { (configure_build "$@"); }
+# The programs of the tests as well.
+compile_all() { compile_only "$@" && make -s -C "$1" -j"$jobs" check TESTS=; }
 
 check() {
 	local started=$SECONDS
-	one_step "gcc compiles without a warning" compile_only build --enable-werror
-	one_step "clang compiles without a warning" compile_only build-clang --enable-werror CC=clang
+	one_step "gcc compiles without a warning" compile_all build --enable-werror
+	one_step "clang compiles without a warning" compile_all build-clang --enable-werror CC=clang
 	one_step "the address, undefined and leak sanitizers build" compile_only build-asan --enable-asan --enable-werror
 	run_tests build-asan "everything under the address, undefined and leak sanitizers" "$@"
 	one_step "the thread sanitizer builds" compile_only build-tsan --enable-tsan --enable-werror
