@@ -5,6 +5,7 @@ import base64
 import datetime
 import hashlib
 import http.client
+import http.server
 import json
 import os
 import re
@@ -26,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 import devexchange
 import installation
 import tap
-from partner import Authority, Partner, b64url, certificate, new_key, pem, pem_key, x5t
+from partner import EXCHANGE, Authority, Partner, b64url, certificate, new_key, pem, pem_key, x5t
 
 USER = "bob@corp.example"
 SHAREPOINT = "00000003-0000-0ff1-ce00-000000000000"
@@ -238,10 +239,18 @@ def _():
             status, headers, body = w.daemon.whoami(wrong)
             assert status == 401 and 'error="invalid_token"' in headers["WWW-Authenticate"], (status, headers)
             assert body == b"unauthorized\n"
-        good = w.token()
-        assert w.daemon.ask("/v1/whoami", "Bearer " + good, "Bearer " + good)[0] == 401
-        assert w.daemon.ask("/v1/whoami", "Bearer %s, Basic YTpi" % good)[0] == 401
         assert "verify.audience" in w.daemon.output()
+
+
+@tap.test("attack 20: two Authorization headers, or two schemes in one, are refused; one is accepted")
+def _():
+    with World(daemon=True) as w:
+        good = "Bearer " + w.token()
+        until(lambda: w.daemon.ask("/v1/whoami", good)[0] == 200, what="added")
+        for headers in ((good, good), (good, "Basic YTpi"), ("Basic YTpi", good), ("Bearer", good), (good + ", Basic YTpi",),
+                        ("Basic YTpi, " + good,), (good + ", " + good,)):
+            assert w.daemon.ask("/v1/whoami", *headers)[0] == 401, headers
+        assert w.daemon.ask("/v1/whoami", good.replace("Bearer", "bEARER"))[0] == 200
 
 
 @tap.test("a disabled or removed partner is refused by the running imexd, an enabled one accepted")
@@ -421,6 +430,76 @@ def _():
         assert w.daemon.accepts(w.token()), "imexd goes on"
 
 
+class Recorder(http.server.BaseHTTPRequestHandler):
+    """A mail server that asks for a token and refers whoever brings one to server.location, if any."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        token = (self.headers["Authorization"] or "").partition(" ")[2]
+        self.server.tokens += [token] if token else []
+        self.server.requests += 1
+        referred = token and self.server.location
+        self.send_response(self.server.status if referred else 401)
+        if referred:
+            self.send_header("Location", self.server.location)
+        else:
+            self.send_header("WWW-Authenticate", 'Bearer client_id="%s", trusted_issuers="%s"' % (EXCHANGE, self.server.trusts))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_HEAD = do_POST
+
+    def log_message(self, *arguments):
+        pass
+
+
+class Recording(http.server.ThreadingHTTPServer):
+    """authority: None for plain HTTP."""
+
+    def __init__(self, authority, trusts):
+        super().__init__(("127.0.0.1", 0), Recorder)
+        self.daemon_threads = True
+        self.tokens, self.requests, self.location, self.status, self.trusts = [], 0, None, 302, trusts
+        if authority:
+            key, chain, _ = authority.leaf("recording")
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(chain, key)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.url = "http%s://localhost:%d/EWS/Exchange.asmx" % ("s" if authority else "", self.server_address[1])
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def __exit__(self, *exc):
+        self.shutdown()
+        super().__exit__(*exc)
+
+
+@tap.test("attack 18: a token goes to its partner, and not to where an answer to it refers, be it HTTPS or HTTP")
+def _():
+    with World() as w:
+        us = w.app_id + "@corp.example"
+        with Recording(w.authority, us) as front, Recording(w.authority, us) as thief, Recording(None, us) as plain:
+            w.site.ok("partner", "add", "exchange", "--metadata", w.partner.url)
+            w.site.ok("partner", "set", "exchange", "--origin", front.url)
+            with open(w.site.config) as f:
+                text = f.read()
+
+            def doctor(url):
+                with open(w.site.config, "w") as f:
+                    f.write(re.sub(r"^url = https.*/EWS/.*$", "url = " + url, text, flags=re.M))
+                return w.site.run("doctor", "--user", USER)
+            for status in (302, 307, 308):
+                for elsewhere in (thief, plain):
+                    before = len(front.tokens)
+                    front.location, front.status = elsewhere.url, status
+                    done = doctor(front.url)
+                    assert done.returncode == 1 and len(front.tokens) > before, done
+            assert thief.requests == plain.requests == 0, (thief.requests, plain.requests)
+            # The configuration itself may name another address, but none without TLS.
+            assert doctor(plain.url).returncode != 0 and plain.tokens == [], plain.tokens
+            doctor(thief.url)
+            assert len(thief.tokens) > 0, "the twin: an address that the configuration names gets it"
+
+
 @tap.test("imexd starts without a partner and says so; OAuth has no switch")
 def _():
     with World() as w:
@@ -540,9 +619,9 @@ def poison(w, **members):
     w.partner.extra = members
 
 
-def weak(w):
+def weak(w, bits=1024):
     w.partner.keys.clear()
-    w.partner.add_key(bits=1024)
+    w.partner.add_key(bits=bits)
 
 
 class Huge:
@@ -569,6 +648,7 @@ POISON = [
         {"location": "https://evil.example/", "protocol": "OAuth2"}]), "endpoint"),
     ("no key", lambda w: poison(w, keys=[]), "no usable key"),
     ("a weak key", weak, "no usable key"),
+    ("a key of 512 bits", lambda w: weak(w, 512), "no usable key"),
     ("a key of 16,384 bits", huge, "no usable key"),
     ("a wildcard issuer with other keys", lambda w: (poison(w, issuer="00000003-0000-0ff1-ce00-000000000000@*")), "issuer"),
     ("nine keys", many, "more than 8"),
@@ -579,11 +659,12 @@ POISON = [
 ]
 
 
-@tap.test("a poisoned metadata document is refused and the old keys stay")
+@tap.test("attack 16: a poisoned metadata document is refused and the old keys stay; without the poison it is taken")
 def _():
     for name, change, words in POISON:
         with World() as w:
             w.site.ok("partner", "add", "exchange", "--metadata", w.partner.url)
+            w.site.ok("partner", "refresh", "exchange")
             before = json.loads(w.site.ok("partner", "show", "exchange", "--json"))
             change(w)
             done = w.site.run("partner", "refresh", "exchange")
@@ -1045,7 +1126,7 @@ def _():
         assert "Enabled $false" in w.site.ok("partner", "recipe", "exchange", "--emergency")
 
 
-@tap.test("no token, signature or key is ever logged")
+@tap.test("attack 18: no token, signature or key is ever logged")
 def _():
     with World(daemon=True, more="\n") as w:
         with open(w.site.config) as f:
