@@ -36,6 +36,7 @@
 	X(ExtendedProperty)                                                                        \
 	X(Fault)                                                                                   \
 	X(FileAs)                                                                                  \
+	X(Folder)                                                                                  \
 	X(FolderId)                                                                                \
 	X(Folders)                                                                                 \
 	X(GivenName)                                                                               \

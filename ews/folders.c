@@ -11,6 +11,12 @@ static const char *const distinguished[] = {
         [EWS_FOLDER_CONTACTS] = "contacts",
 };
 
+/* What a server keeps of deleted items, as far as it does. */
+static const struct ews_folder kept[] = {
+        {.distinguished = "recoverableitemsdeletions"},
+        {.distinguished = "recoverableitemspurges"},
+};
+
 static const struct ews_folder root = {.distinguished = "msgfolderroot"};
 
 static bool get_one(struct ews_session *session, const char *name, char **folder_id, GError **error)
@@ -75,4 +81,20 @@ bool ews_folder_find(
 		       ews_find_folder(session, &root, HISTORY_NAME, folder_id, error);
 	g_propagate_error(error, g_steal_pointer(&failure));
 	return false;
+}
+
+bool ews_folders_of_mail(struct ews_session *session, GPtrArray *ids, bool *all, GError **error)
+{
+	char *found[G_N_ELEMENTS(kept)] = {NULL};
+	GError *failures[G_N_ELEMENTS(kept)] = {NULL};
+	if (!ews_list_folders(session, &root, ids, all, error) ||
+	        !ews_get_folder(session, kept, NULL, G_N_ELEMENTS(kept), found, failures, error))
+		return false;
+	for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
+		*all = *all && (failures[i] == NULL || is_absent(failures[i]));
+		if (found[i] != NULL)
+			g_ptr_array_add(ids, found[i]);
+		g_clear_error(&failures[i]);
+	}
+	return true;
 }

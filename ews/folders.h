@@ -24,4 +24,11 @@ bool ews_folder_ensure(
 bool ews_folder_find(
         struct ews_session *session, enum ews_folder_kind kind, char **folder_id, GError **error);
 
+/*
+ * Ids (char *, appended) of all folders to which an owner, or the server for him, may have moved a
+ * message: the mail folders of the mailbox and what Recoverable Items keeps. *all is false when
+ * there are more folders than one answer tells.
+ */
+bool ews_folders_of_mail(struct ews_session *session, GPtrArray *ids, bool *all, GError **error);
+
 #endif

@@ -34,6 +34,12 @@ bool ews_get_folder(struct ews_session *session, const struct ews_folder *folder
 /* Of the folders of that display name below parent the first; *id is NULL when there is none. */
 bool ews_find_folder(struct ews_session *session, const struct ews_folder *parent,
         const char *display_name, char **id, GError **error);
+/*
+ * Ids (char *, appended) of the mail folders below parent, at any depth; *all is false when there
+ * are more than one answer holds.
+ */
+bool ews_list_folders(struct ews_session *session, const struct ews_folder *parent, GPtrArray *ids,
+        bool *all, GError **error);
 bool ews_create_folder(struct ews_session *session, const struct ews_folder *parent,
         const char *display_name, char **id, GError **error);
 

@@ -9,9 +9,11 @@
  * A delivery is marked sent before its request. Each pass first reads the folder's changes since
  * the state saved before the last batch: what is found there is confirmed, be it that an answer was
  * lost, imex was killed, or the store was restored from a backup (a delivery's id follows from what
- * it delivers). What was sent and is not there after [uncertain] settle is sent again, and where
- * something was sent twice, a later sweep removes the younger twin, which bears our property. What
- * is confirmed is never sent again, even when its owner moved or deleted it.
+ * it delivers). What was sent and is not there after [uncertain] settle is looked for in the
+ * mailbox's other folders, since its owner may have moved or deleted it, and sent again when it is
+ * nowhere; the record says whether every folder could be searched. Where something was sent twice,
+ * a later sweep removes the younger twin, which bears our property. What is confirmed is never sent
+ * again, even when its owner moved or deleted it.
  */
 #ifndef IMEX_SYNC_DELIVER_H
 #define IMEX_SYNC_DELIVER_H

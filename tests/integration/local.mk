@@ -8,6 +8,7 @@ INTEGRATION_TESTS += tests/crash/test_steps.py
 INTEGRATION_TESTS += tests/crash/test_sync.py
 INTEGRATION_TESTS += tests/integration/test_archive.py
 INTEGRATION_TESTS += tests/integration/test_archive_items.py
+INTEGRATION_TESTS += tests/integration/test_archive_moves.py
 INTEGRATION_TESTS += tests/integration/test_attachments.py
 INTEGRATION_TESTS += tests/integration/test_cli.py
 INTEGRATION_TESTS += tests/integration/test_contacts_files.py

@@ -72,6 +72,37 @@ START_TEST(history_is_found_or_made)
 }
 END_TEST
 
+START_TEST(folders_of_mail_are_listed)
+{
+	autoptr(fake) fake = fake_new();
+	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+	bool all = false;
+	answer_message(fake, "FindFolder",
+	        FOUND_FOLDERS(NAMED("a", "Inbox") "<t:ContactsFolder><t:FolderId Id=\"c\"/>"
+	                                          "</t:ContactsFolder>" NAMED("b", "Old")));
+	g_autofree char *kept = fake_message("GetFolder", FOLDER("r"));
+	g_autofree char *gone = fake_failure("GetFolder", "ErrorFolderNotFound");
+	g_autofree char *both = g_strconcat(kept, gone, NULL);
+	g_autofree char *batch = fake_batch("GetFolder", both);
+	fake_answer(fake, batch);
+	ck_assert(ews_folders_of_mail(fake->session, ids, &all, NULL));
+	ck_assert(all);
+	ck_assert_uint_eq(ids->len, 3);
+	ck_assert_str_eq(ids->pdata[0], "a");
+	ck_assert_str_eq(ids->pdata[1], "b");
+	ck_assert_str_eq(ids->pdata[2], "r");
+	ck_assert_ptr_nonnull(strstr(fake_request(fake, 0), "Traversal=\"Deep\""));
+	ck_assert_ptr_null(strstr(fake_request(fake, 0), "Restriction"));
+	/* More than one answer holds. */
+	answer_message(fake, "FindFolder",
+	        "<m:RootFolder IncludesLastItemInRange=\"false\"><t:Folders>" NAMED(
+	                "a", "Inbox") "</t:Folders></m:RootFolder>");
+	answer_failure(fake, "GetFolder", "ErrorFolderNotFound");
+	ck_assert(ews_folders_of_mail(fake->session, ids, &all, NULL));
+	ck_assert(!all);
+}
+END_TEST
+
 START_TEST(purges_is_never_made)
 {
 	autoptr(fake) fake = fake_new();
@@ -390,6 +421,7 @@ Suite *messages_suite(void)
 	TCase *tests = tcase_create("messages");
 	tcase_add_test(tests, history_is_the_distinguished_folder);
 	tcase_add_test(tests, history_is_found_or_made);
+	tcase_add_test(tests, folders_of_mail_are_listed);
 	tcase_add_test(tests, purges_is_never_made);
 	tcase_add_test(tests, a_message_is_made_from_mime);
 	tcase_add_test(tests, batches_are_cut_by_size);
