@@ -51,6 +51,9 @@ bool ews_contact_item_delete(struct ews_session *session, const struct ews_item_
 /* The item is not as the plan was told: ews.conflict. */
 void ews_contact_refuse_changed(const char *what, GError **error);
 
+/* Forgets what is known of changes (dialect ucs). */
+void ews_ucs_unwatch(struct ews_session *session);
+
 /* Forgets and reads again the groups of the mailbox in use (dialect ucs). */
 bool ews_groups_load(struct ews_session *session, GError **error);
 

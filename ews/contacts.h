@@ -9,8 +9,9 @@
  * not mapped; the caller maps it to the IM side and back. A contact without a name of its own has
  * NULL. Contacts of the user that have no IM address are none of ours: never shown, never touched.
  *
- * Groups of a contact are names. In `ucs` membership in "Other Contacts" is no group, and the
- * tagged list is left alone. In `folder` every category is a group and an empty group cannot be
+ * Groups of a contact are names. In `ucs` those are the groups of the user, the favorites and the
+ * tagged contacts; membership in "Other Contacts" is no group, and who is in a distribution group
+ * is the directory's affair. In `folder` every category is a group and an empty group cannot be
  * kept; the group verbs then only report success.
  */
 #ifndef IMEX_EWS_CONTACTS_H
@@ -49,7 +50,15 @@ struct ews_contact_change {
 	 * silently): then deletions were not told, and a full read is due.
 	 */
 	bool created;
+	bool groups_apart; /* UPSERT: its groups are told by regroup() alone */
 	const GError *why; /* UNUSABLE */
+};
+
+/* A group that changed, or whose members did. Borrowed, until the sink returns. */
+struct ews_group_change {
+	const char *store_id;
+	const struct group *group; /* NULL: it is gone */
+	const GPtrArray *members; /* char *: item ids */
 };
 
 struct ews_contacts_sink {
@@ -57,6 +66,14 @@ struct ews_contacts_sink {
 	bool (*contact)(const struct ews_contact_change *change, void *data, GError **error);
 	/* Every group, before the contacts; only in dialect ucs and only in a full answer. */
 	bool (*group)(const struct group *group, void *data, GError **error); /* may be NULL */
+	/*
+	 * Dialect ucs: takes changes one by one. NULL: every changed answer is full. In an answer
+	 * that is not, the groups that changed come first, with all their members; a contact
+	 * stays in the others.
+	 */
+	bool (*regroup)(const struct ews_group_change *change, void *data, GError **error);
+	/* With regroup: appends the groups (struct group, owned) as they were at state_in. */
+	bool (*known_groups)(GPtrArray *groups, void *data, GError **error);
 	/*
 	 * What was handed over so far is void, because the server refused the sync state and a
 	 * full answer follows.
@@ -69,7 +86,7 @@ struct ews_contacts_sink {
  * What changed since state_in; NULL or a refused state means a full answer, and *full says so.
  * In a full answer deletions are not told: who is not among the contacts is gone. *state_out
  * (owned) is to be saved in the same transaction as the changes; it is opaque, may be large, and
- * belongs to one mailbox and dialect. In dialect ucs the answer is either empty or full.
+ * belongs to one mailbox and dialect.
  * Memory does not grow with the list in dialect folder.
  */
 bool ews_contacts_changes(struct ews_session *session, enum ews_dialect dialect,

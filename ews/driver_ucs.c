@@ -1,6 +1,5 @@
 /*
- * Dialect ucs: the Unified Contact Store. SyncFolderItems on its two folders tells whether anything
- * changed; the list itself is then read at once, because it has no sync state of its own.
+ * Dialect ucs: the Unified Contact Store; what is written to it. ucs_read.c reads it.
  *
  * Requests of one mailbox go one after the other: group edits race otherwise.
  */
@@ -10,204 +9,6 @@
 #include "core/error.h"
 
 #include <string.h>
-
-#define STATE_PREFIX "ucs1:"
-
-static const struct ews_folder contacts_folder = {.distinguished = "quickcontacts"};
-static const struct ews_folder groups_folder = {.distinguished = "imcontactlist"};
-
-/* reading */
-
-struct list {
-	struct ews_session *session;
-	const struct ews_contacts_sink *sink;
-	GHashTable *memberships; /* contact id -> GPtrArray of names (borrowed from session) */
-};
-
-static void names_free(void *names)
-{
-	g_ptr_array_unref(names);
-}
-
-static bool list_group(struct ews_im_group *found, void *data, GError **error)
-{
-	struct list *list = data;
-	ews_ucs_remember_group(list->session, found->group);
-	const struct group *group =
-	        g_hash_table_lookup(list->session->groups.by_id, found->group->store_id);
-	for (guint i = 0; ews_ucs_is_plain(group) && i < found->members->len; i++) {
-		const char *id = found->members->pdata[i];
-		GPtrArray *names = g_hash_table_lookup(list->memberships, id);
-		if (names == NULL) {
-			names = g_ptr_array_new();
-			g_hash_table_insert(list->memberships, g_strdup(id), names);
-		}
-		g_ptr_array_add(names, group->name);
-	}
-	return list->sink->group == NULL || list->sink->group(group, list->sink->data, error);
-}
-
-/* The canonical form of a number as it is found ("+1 (562) 555-0100"); NULL when it is none. */
-static char *tel_of(const char *number)
-{
-	if (number == NULL)
-		return NULL;
-	g_autofree char *uri = g_str_has_prefix(number, "tel:") ? g_strdup(number)
-	                                                        : g_strconcat("tel:", number, NULL);
-	return address_canonical(uri, NULL);
-}
-
-/* A contact that is only a number was given a SIP address made of the number. */
-static bool is_number_only(const char *address, const char *tel)
-{
-	if (tel == NULL)
-		return false;
-	if (address == NULL)
-		return true;
-	g_autofree char *local = address_local_part(address);
-	return g_strcmp0(local, tel + strlen("tel:")) == 0;
-}
-
-static bool is_own_name(const struct ews_im_persona *persona, const char *address, const char *tel)
-{
-	const char *name = persona->name;
-	return name != NULL && g_strcmp0(name, address) != 0 &&
-	       g_strcmp0(name, persona->address) != 0 && g_strcmp0(name, persona->number) != 0 &&
-	       (tel == NULL || g_strcmp0(name, tel + strlen("tel:")) != 0);
-}
-
-static struct contact *persona_contact(const struct ews_im_persona *persona, GError **error)
-{
-	g_autofree char *tel = tel_of(persona->number);
-	g_autofree char *address = NULL;
-	g_autoptr(GError) why = NULL;
-	if (persona->address != NULL)
-		address = ews_mail_address(persona->address, &why);
-	bool number_only = is_number_only(address, tel);
-	if (address == NULL && !number_only) {
-		if (why == NULL)
-			error_set(&why, ERROR_ITEM, "ews.item",
-			        "a contact in the list has neither an IM address nor a telephone "
-			        "number; correct it in the mailbox");
-		g_propagate_error(error, g_steal_pointer(&why));
-		return NULL;
-	}
-	const char *key = number_only ? tel : address;
-	struct contact *contact =
-	        contact_new(key, is_own_name(persona, address, tel) ? persona->name : NULL);
-	contact->tel_uri = g_strdup(address_is_tel(key) ? key : tel);
-	return contact;
-}
-
-static void add_groups(const struct list *list, const char *item_id, struct contact *contact)
-{
-	const GPtrArray *names = g_hash_table_lookup(list->memberships, item_id);
-	for (guint i = 0; names != NULL && i < names->len; i++)
-		contact_add_group(contact, names->pdata[i]);
-}
-
-static bool list_persona(const struct ews_im_persona *persona, void *data, GError **error)
-{
-	struct list *list = data;
-	if (persona->item_id == NULL) /* in no way an entry of the IM list */
-		return true;
-	g_autoptr(GError) why = NULL;
-	autoptr(contact) contact = persona_contact(persona, &why);
-	if (contact != NULL)
-		add_groups(list, persona->item_id, contact);
-	struct ews_contact_change change = {
-	        .kind = contact == NULL ? EWS_CHANGE_UNUSABLE : EWS_CHANGE_UPSERT,
-	        .item_id = persona->item_id,
-	        .change_key = persona->change_key,
-	        .contact = contact,
-	        .created = true,
-	        .why = why,
-	};
-	return list->sink->contact(&change, list->sink->data, error);
-}
-
-static bool read_list(
-        struct ews_session *session, const struct ews_contacts_sink *sink, GError **error)
-{
-	struct list list = {
-	        .session = session,
-	        .sink = sink,
-	        .memberships = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, names_free),
-	};
-	struct ews_im_sink im_sink = {.group = list_group, .persona = list_persona, .data = &list};
-	g_hash_table_remove_all(session->groups.by_id);
-	session->groups.loaded = ews_get_im_item_list(session, &im_sink, error);
-	g_hash_table_unref(list.memberships);
-	return session->groups.loaded;
-}
-
-/* changes */
-
-/* "ucs1:LENGTH:" and the states of the two folders, the first of that length. */
-static bool split_state(const char *state, char **contacts, char **groups)
-{
-	guint64 len;
-	if (state == NULL || !g_str_has_prefix(state, STATE_PREFIX))
-		return false;
-	state += strlen(STATE_PREFIX);
-	const char *colon = strchr(state, ':');
-	if (colon == NULL)
-		return false;
-	g_autofree char *number = g_strndup(state, (gsize)(colon - state));
-	if (!g_ascii_string_to_unsigned(number, 10, 0, strlen(colon + 1), &len, NULL))
-		return false;
-	*contacts = g_strndup(colon + 1, len);
-	*groups = g_strdup(colon + 1 + len);
-	return true;
-}
-
-static bool note_change(
-        enum ews_sync_kind kind, const struct ews_item *item, void *data, GError **error)
-{
-	(void)kind;
-	(void)item;
-	(void)error;
-	bool *changed = data;
-	*changed = true;
-	return true;
-}
-
-static bool folder_changed(struct ews_session *session, const struct ews_folder *folder,
-        const char *state_in, char **state_out, bool *changed, GError **error)
-{
-	struct ews_sync_walk walk = {
-	        .folder = folder, .shape = EWS_SHAPE_ID, .sink = note_change, .data = changed};
-	g_autoptr(GError) failure = NULL;
-	if (ews_sync_walk(session, &walk, state_in, state_out, &failure))
-		return true;
-	if (state_in == NULL || !error_is(failure, "ews.sync_state")) {
-		g_propagate_error(error, g_steal_pointer(&failure));
-		return false;
-	}
-	*changed = true;
-	return ews_sync_walk(session, &walk, NULL, state_out, error);
-}
-
-/* The states are taken before the list: what changes in between is told again next time. */
-static bool changes(struct ews_session *session, const char *state_in,
-        const struct ews_contacts_sink *sink, char **state_out, bool *full, GError **error)
-{
-	g_autofree char *contacts_in = NULL, *groups_in = NULL;
-	g_autofree char *contacts_out = NULL, *groups_out = NULL;
-	bool changed = !split_state(state_in, &contacts_in, &groups_in);
-	if (!folder_changed(
-	            session, &contacts_folder, contacts_in, &contacts_out, &changed, error) ||
-	        !folder_changed(session, &groups_folder, groups_in, &groups_out, &changed, error))
-		return false;
-	if (changed && !read_list(session, sink, error))
-		return false;
-	*state_out = g_strdup_printf(
-	        STATE_PREFIX "%zu:%s%s", strlen(contacts_out), contacts_out, groups_out);
-	*full = changed;
-	return true;
-}
-
-/* writing */
 
 /* "sip:+15625550100@corp.example;user=phone" (RFC 3261, section 19.1.6) */
 static char *sip_of_number(const struct ews_session *session, const char *tel)
@@ -325,7 +126,9 @@ static bool create_one(struct ews_session *session, const struct contact *contac
 	if (contact->groups->len > 0)
 		contact_add_group(made, contact->groups->pdata[0]);
 	GError *failure = NULL;
-	if (join_groups(session, out->id, contact->groups, made, &failure))
+	bool joined = join_groups(session, out->id, contact->groups, made, &failure);
+	ews_ucs_wrote(session, NULL, contact);
+	if (joined)
 		return true;
 	error_reclass(failure, ERROR_UNCERTAIN);
 	g_propagate_error(error, failure);
@@ -376,6 +179,7 @@ static bool change_groups(struct ews_session *session, const char *id, const str
 		return false;
 	if (!leave_groups(session, id, before->groups, after, error))
 		return false;
+	ews_ucs_wrote(session, before, after);
 	const char *other = ews_ucs_other_contacts_id(session);
 	if (before->groups->len > 0 || after->groups->len == 0 || other == NULL)
 		return true;
@@ -446,47 +250,18 @@ static bool leave_all_groups(struct ews_session *session, const char *contact_id
 	return ok;
 }
 
-struct entry {
-	const char *item_id;
-	struct contact *contact;
-};
-
-static bool on_entry(const struct ews_contact_change *change, void *data, GError **error)
-{
-	(void)error;
-	struct entry *entry = data;
-	if (change->kind == EWS_CHANGE_UPSERT && entry->contact == NULL &&
-	        g_str_equal(change->item_id, entry->item_id))
-		entry->contact = contact_copy(change->contact);
-	return true;
-}
-
-/* Whether the entry is still as it was; no change key is looked at by the Im* operations. */
-static bool is_still(struct ews_session *session, const char *item_id, const struct contact *before,
-        bool *gone, GError **error)
-{
-	struct entry entry = {.item_id = item_id};
-	struct ews_contacts_sink sink = {.contact = on_entry, .data = &entry};
-	if (!read_list(session, &sink, error))
-		return false;
-	autoptr(contact) now = entry.contact;
-	*gone = now == NULL;
-	if (now == NULL || contact_equal(now, before))
-		return true;
-	ews_contact_refuse_changed("it was to be deleted", error);
-	return false;
-}
-
 static bool delete (struct ews_session *session, const struct ews_item_ref *ref,
         const struct contact *before, GError **error)
 {
 	g_autoptr(GError) failure = NULL;
 	bool gone = false;
-	if (before != NULL && !is_still(session, ref->id, before, &gone, error))
+	if (before != NULL && !ews_ucs_is_still(session, ref->id, before, &gone, error))
 		return false;
 	if (gone || ews_remove_contact_from_im_list(session, ref->id, &failure) ||
-	        error_is(failure, "ews.not_found"))
+	        error_is(failure, "ews.not_found")) {
+		ews_ucs_wrote(session, before, NULL);
 		return true;
+	}
 	enum error_class error_class = error_class_of(failure);
 	/* Some servers refuse that operation altogether. */
 	if (error_class == ERROR_ITEM || error_class == ERROR_CONFIG ||
@@ -523,12 +298,12 @@ static bool find(struct ews_session *session, const char *address, const char *o
 		return true;
 	struct look_up look_up = {.address = address, .found = found};
 	struct ews_contacts_sink sink = {.contact = on_candidate, .data = &look_up};
-	return read_list(session, &sink, error);
+	return ews_ucs_read_list(session, &sink, error);
 }
 
 const struct ews_contact_driver ews_contact_driver_ucs = {
         .name = "ucs",
-        .changes = changes,
+        .changes = ews_ucs_changes,
         .create = create,
         .update = update,
         .delete = delete,

@@ -42,4 +42,5 @@ libimex_ews_a_SOURCES = \
 	ews/request.c \
 	ews/session.c ews/session.h ews/session_private.h \
 	ews/ucs.h \
-	ews/ucs_groups.c
+	ews/ucs_groups.c \
+	ews/ucs_read.c

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "ews/codes.h"
+#include "ews/contact_driver.h"
 
 #include <string.h>
 
@@ -105,6 +106,7 @@ void ews_session_close(struct ews_session *session)
 	xml_writer_free(session->writer);
 	ews_answer_free(session->answer);
 	g_hash_table_unref(session->groups.by_id);
+	ews_ucs_unwatch(session);
 	if (session->mailbox != NULL)
 		mailbox_free(session->mailbox);
 	g_free(session->basic);
@@ -120,6 +122,7 @@ void ews_session_use_mailbox(struct ews_session *session, const struct mailbox *
 	http_client_clear_cookies(session->http);
 	g_hash_table_remove_all(session->groups.by_id);
 	session->groups.loaded = false;
+	ews_ucs_unwatch(session);
 }
 
 const char *ews_session_server_version(const struct ews_session *session)

@@ -19,6 +19,12 @@ struct ews_group_cache {
 	bool loaded;
 };
 
+/* What changed in the list of the mailbox in use since a pass read it (dialect ucs). */
+struct ews_ucs_watch {
+	char *contacts_state, *groups_state; /* NULL: it is not followed */
+	GHashTable *contacts, *groups; /* id -> enum ews_sync_kind */
+};
+
 struct ews_session {
 	char *url;
 	enum ews_access access;
@@ -46,6 +52,8 @@ struct ews_session {
 	bool fresh_for_large; /* a second large request on a connection was refused once */
 	struct ews_statistics statistics;
 	struct ews_group_cache groups;
+	struct ews_ucs_watch watch;
+	bool list_only; /* the server does not know GetImItems */
 };
 
 /* Begins a request: the envelope with its header, and the operation's element, still open. */

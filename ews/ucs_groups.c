@@ -3,11 +3,6 @@
 
 #include "core/error.h"
 
-bool ews_ucs_is_plain(const struct group *group)
-{
-	return group->kind == GROUP_KIND_USER || group->kind == GROUP_KIND_FAVORITES;
-}
-
 /* groups by name */
 
 void ews_ucs_remember_group(struct ews_session *session, const struct group *group)
@@ -39,13 +34,18 @@ static bool same_name(const char *found, const char *wanted)
 
 const struct group *ews_ucs_group_named(const struct ews_session *session, const char *name)
 {
+	const struct group *found = NULL;
 	GHashTableIter iter;
-	void *group;
+	void *value;
 	g_hash_table_iter_init(&iter, session->groups.by_id);
-	while (g_hash_table_iter_next(&iter, NULL, &group))
-		if (ews_ucs_is_plain(group) && same_name(((struct group *)group)->name, name))
-			return group;
-	return NULL;
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const struct group *group = value;
+		/* The user's own before one that the server made. */
+		if (group_is_set(group) && same_name(group->name, name) &&
+		        (found == NULL || group->kind == GROUP_KIND_USER))
+			found = group;
+	}
+	return found;
 }
 
 static const struct group *group_of_kind(const struct ews_session *session, enum group_kind kind)
@@ -118,7 +118,7 @@ static void *copy_id(const void *id, void *unused)
 	return g_strdup(id);
 }
 
-static bool roster_group(struct ews_im_group *group, void *data, GError **error)
+bool ews_ucs_roster_add(struct ews_im_group *group, void *data, GError **error)
 {
 	(void)error;
 	struct ews_ucs_roster *roster = data;
@@ -129,11 +129,16 @@ static bool roster_group(struct ews_im_group *group, void *data, GError **error)
 	return true;
 }
 
-bool ews_ucs_roster_read(struct ews_session *session, struct ews_ucs_roster *roster, GError **error)
+void ews_ucs_roster_init(struct ews_ucs_roster *roster)
 {
-	struct ews_im_sink sink = {.group = roster_group, .data = roster};
 	roster->groups = g_ptr_array_new_with_free_func(group_free_any);
 	roster->members = g_ptr_array_new_with_free_func(members_free);
+}
+
+bool ews_ucs_roster_read(struct ews_session *session, struct ews_ucs_roster *roster, GError **error)
+{
+	struct ews_im_sink sink = {.group = ews_ucs_roster_add, .data = roster};
+	ews_ucs_roster_init(roster);
 	return ews_get_im_item_list(session, &sink, error);
 }
 
@@ -155,7 +160,7 @@ static const struct group *known_group(struct ews_session *session, const struct
 {
 	GHashTableIter iter;
 	void *known;
-	if (ews_ucs_is_plain(group))
+	if (group_is_set(group))
 		return ews_ucs_group_named(session, group->name);
 	if (group->kind != GROUP_KIND_DISTRIBUTION)
 		return group_of_kind(session, group->kind);
@@ -195,7 +200,7 @@ bool ews_ucs_group_create(struct ews_session *session, const struct group *group
 	if (known == NULL && group->kind == GROUP_KIND_DISTRIBUTION) {
 		if (!make_distribution(session, group, error))
 			return false;
-	} else if (known == NULL && ews_ucs_is_plain(group)) {
+	} else if (known == NULL && group_is_set(group)) {
 		if (!make_group(session, group->name, error))
 			return false;
 	}

@@ -342,10 +342,11 @@ static struct contact_item *item_of(const struct db_result *result)
 	struct contact_item *item = g_new0(struct contact_item, 1);
 	item->key = db_column_dup(result, 0);
 	item->item_id = db_column_dup(result, 2);
-	item->contact = image_read(item->key, db_column_text(result, 3));
 	item->change_key = db_column_dup(result, 5);
 	item->op_uuid = db_column_dup(result, 6);
 	item->address = db_column_dup(result, 7);
+	item->contact = image_read(
+	        item->key != NULL ? item->key : item->address, db_column_text(result, 3));
 	item->changed_utc_us = db_column_int64(result, 8);
 	return item;
 }
@@ -421,6 +422,32 @@ struct contact_row *store_contact_row(
 	while (got > 0 && (got = db_next(result, error)) > 0)
 		add_to_row(row_for(list, key), result);
 	return got == 0 ? g_ptr_array_steal_index(list, 0) : NULL;
+}
+
+#define ITEMS_SQL(condition)                                                                       \
+	"SELECT key, 2, item_id, image, NULL, change_key, op_uuid, address, changed_utc_us"        \
+	" FROM contact_theirs WHERE mailbox_id = $1 AND " condition "$2 ORDER BY item_id LIMIT $3"
+
+GPtrArray *store_contact_items(struct store *store, int64_t mailbox_id, const char *after_id,
+        unsigned limit, GError **error)
+{
+	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(free_item);
+	autoptr(db_result) result = db_query(store->db, ITEMS_SQL("round >= 0 AND item_id > "),
+	        DB_VALUES(db_int(mailbox_id), db_text(after_id), db_int(limit)), error);
+	int got = result != NULL ? 1 : -1;
+	while (got > 0 && (got = db_next(result, error)) > 0)
+		g_ptr_array_add(list, item_of(result));
+	return got == 0 ? g_steal_pointer(&list) : NULL;
+}
+
+bool store_contact_item(struct store *store, int64_t mailbox_id, const char *item_id,
+        struct contact_item **item, GError **error)
+{
+	autoptr(db_result) result = db_query(store->db, ITEMS_SQL("item_id = "),
+	        DB_VALUES(db_int(mailbox_id), db_text(item_id), db_int(1)), error);
+	int got = result != NULL ? db_next(result, error) : -1;
+	*item = got > 0 ? item_of(result) : NULL;
+	return got >= 0;
 }
 
 bool store_contact_item_read(

@@ -58,7 +58,10 @@ AUTO_DEFINE(contact_item, contact_item_free);
  */
 bool store_contact_stage_theirs(struct store *store, const struct lease *lease, int64_t round,
         const GPtrArray *items, GError **error);
-/* Groups (struct group) that the mailbox keeps as objects. */
+/*
+ * Groups (struct group) that the mailbox keeps as objects; one without a name and with an id is
+ * gone.
+ */
 bool store_contact_stage_groups(struct store *store, const struct lease *lease, int64_t round,
         const GPtrArray *groups, GError **error);
 /*
@@ -101,6 +104,16 @@ bool store_contact_rows(struct store *store, int64_t mailbox_id, const char *aft
 /* All that is known of one key; owned, never NULL without an error. */
 struct contact_row *store_contact_row(
         struct store *store, int64_t mailbox_id, const char *key, GError **error);
+
+/*
+ * The next items after an id ("" to begin) that a reading has told, in the order of ids: a GPtrArray
+ * of struct contact_item, owned; empty at the end, NULL on error.
+ */
+GPtrArray *store_contact_items(struct store *store, int64_t mailbox_id, const char *after_id,
+        unsigned limit, GError **error);
+/* One of them; *item (owned) is NULL when there is none of that id. */
+bool store_contact_item(struct store *store, int64_t mailbox_id, const char *item_id,
+        struct contact_item **item, GError **error);
 
 /* Whether an item was seen by a reading before (not only created by us). */
 bool store_contact_item_read(

@@ -73,6 +73,10 @@ static bool run_checked(struct store *store, const struct lease *lease, const ch
 static bool put_group(struct store *store, int64_t mailbox_id, int64_t round,
         const struct group *group, GError **error)
 {
+	if (group->name == NULL)
+		return db_run(store->db,
+		        "DELETE FROM contact_group WHERE mailbox_id = $1 AND store_id = $2",
+		        DB_VALUES(db_int(mailbox_id), db_text(group->store_id)), error);
 	return db_run(store->db,
 	        "INSERT INTO contact_group (mailbox_id, store_id, name, kind, smtp, change_key,"
 	        " round) VALUES ($1, $2, $3, $4, $5, $6, $7)"

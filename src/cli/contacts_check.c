@@ -39,7 +39,8 @@ static bool work_test(
 {
 	struct probe *probe = data;
 	(void)report;
-	const struct ews_contacts_sink sink = {count_contact, NULL, count_again, probe};
+	const struct ews_contacts_sink sink = {
+	        .contact = count_contact, .restart = count_again, .data = probe};
 	g_autofree char *state = NULL;
 	bool full = false;
 	int64_t begun_us = clock_mono_us();

@@ -158,6 +158,12 @@ void group_free(struct group *group)
 	g_free(group);
 }
 
+bool group_is_set(const struct group *group)
+{
+	return group->kind == GROUP_KIND_USER || group->kind == GROUP_KIND_FAVORITES ||
+	       group->kind == GROUP_KIND_TAGGED;
+}
+
 static const char *const kind_names[] = {
         [GROUP_KIND_USER] = "user",
         [GROUP_KIND_DISTRIBUTION] = "distribution",

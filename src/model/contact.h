@@ -62,6 +62,12 @@ struct group *group_copy(const struct group *group);
 void group_free(struct group *group);
 AUTO_DEFINE(group, group_free);
 
+/*
+ * Whether being a member is an entry in a contact's set of groups: not so for "Other Contacts",
+ * which is being in no group, nor for distribution groups, whose members the directory knows.
+ */
+bool group_is_set(const struct group *group);
+
 const char *group_kind_name(enum group_kind kind);
 bool group_kind_parse(const char *name, enum group_kind *kind);
 

@@ -63,6 +63,22 @@ bool contacts_apply(struct pass_state *pass, GError **error);
 bool contacts_stopping(const struct contacts_run *run);
 bool contacts_refuse_stopped(const struct contacts_run *run, GError **error); /* contacts.stopped */
 
+/*
+ * contacts_regroup.c: memberships when the mailbox told single changes. All groups first, then
+ * contacts_regroup_apply() for each contact that was told, whose groups it adds to `now` (before is
+ * its mirrored image, or NULL), then the rest: contacts that only groups moved.
+ */
+struct regroup;
+struct regroup *contacts_regroup_new(const struct contacts_run *run, GError **error);
+void contacts_regroup_free(struct regroup *regroup);
+void contacts_regroup_take(struct regroup *regroup, const struct ews_group_change *change);
+void contacts_regroup_apply(struct regroup *regroup, const char *item_id,
+        const struct contact *before, struct contact *now);
+/* An item that is to be staged; its strings may be taken. */
+typedef bool contacts_item_fn(struct contact_item *item, void *data, GError **error);
+bool contacts_regroup_rest(struct regroup *regroup, const struct contacts_run *run,
+        contacts_item_fn *moved, void *data, GError **error);
+
 void contacts_refuse(struct contacts_report *report, const char *key, const GError *cause);
 
 #endif

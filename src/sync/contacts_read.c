@@ -18,6 +18,7 @@ struct reading {
 	struct pass_state *pass;
 	GPtrArray *items; /* struct contact_item, not written yet */
 	GPtrArray *groups; /* struct group */
+	struct regroup *regroup; /* once single groups were told */
 	int64_t round, now_utc_us;
 	bool incremental, any;
 	bool state_lost; /* the server took our state for none without saying so */
@@ -69,6 +70,29 @@ static char *im_key(const struct usermap *map, const char *address)
 	return usermap_to_im(map, address, &unmapped);
 }
 
+static bool need_regroup(struct reading *reading, GError **error)
+{
+	if (reading->regroup == NULL)
+		reading->regroup = contacts_regroup_new(reading->pass->run, error);
+	return reading->regroup != NULL;
+}
+
+/* What single changes say of groups is added to what the mirror knows. */
+static bool add_groups(struct reading *reading, struct contact_item *item, GError **error)
+{
+	const struct contacts_run *run = reading->pass->run;
+	struct contact_item *mirrored = NULL;
+	if (!need_regroup(reading, error) ||
+	        !store_contact_item(
+	                run->store, run->lease->mailbox->id, item->item_id, &mirrored, error))
+		return false;
+	contacts_regroup_apply(reading->regroup, item->item_id,
+	        mirrored != NULL ? mirrored->contact : NULL, item->contact);
+	if (mirrored != NULL)
+		contact_item_free(mirrored);
+	return true;
+}
+
 static struct contact_item *staged(
         const struct reading *reading, const struct ews_contact_change *change)
 {
@@ -100,6 +124,13 @@ static bool notice_lost_state(
 	return true;
 }
 
+static bool stage(struct reading *reading, struct contact_item *item, GError **error)
+{
+	reading->any = true;
+	g_ptr_array_add(reading->items, item);
+	return reading->items->len < STAGE_BATCH || flush(reading, error);
+}
+
 static bool take_contact(const struct ews_contact_change *change, void *data, GError **error)
 {
 	struct reading *reading = data;
@@ -112,9 +143,46 @@ static bool take_contact(const struct ews_contact_change *change, void *data, GE
 	}
 	if (!notice_lost_state(reading, change, error))
 		return false;
+	autoptr(contact_item) item = staged(reading, change);
+	return (!change->groups_apart || add_groups(reading, item, error)) &&
+	       stage(reading, g_steal_pointer(&item), error);
+}
+
+/* A contact that is in other groups than before and did not change otherwise. */
+static bool take_moved(struct contact_item *item, void *data, GError **error)
+{
+	struct reading *reading = data;
+	struct contact_item *copy = g_new0(struct contact_item, 1);
+	*copy = *item;
+	*item = (struct contact_item){0};
+	copy->changed_utc_us = reading->now_utc_us;
+	return stage(reading, copy, error);
+}
+
+static bool take_regroup(const struct ews_group_change *change, void *data, GError **error)
+{
+	struct reading *reading = data;
+	if (!need_regroup(reading, error))
+		return false;
+	struct group *group = change->group != NULL ? group_copy(change->group)
+	                                            : group_new(NULL, GROUP_KIND_USER);
+	if (change->group == NULL)
+		group->store_id = g_strdup(change->store_id);
+	contacts_regroup_take(reading->regroup, change);
 	reading->any = true;
-	g_ptr_array_add(reading->items, staged(reading, change));
-	return reading->items->len < STAGE_BATCH || flush(reading, error);
+	g_ptr_array_add(reading->groups, group);
+	return true;
+}
+
+static bool known_groups(GPtrArray *groups, void *data, GError **error)
+{
+	const struct contacts_run *run = ((struct reading *)data)->pass->run;
+	g_autoptr(GPtrArray) known =
+	        store_contact_groups(run->store, run->lease->mailbox->id, error);
+	for (guint i = 0; known != NULL && i < known->len; i++)
+		g_ptr_array_add(
+		        groups, group_copy(((struct contact_group *)known->pdata[i])->group));
+	return known != NULL;
 }
 
 static bool take_group(const struct group *group, void *data, GError **error)
@@ -132,6 +200,7 @@ static bool restart(void *data, GError **error)
 	struct reading *reading = data;
 	g_ptr_array_set_size(reading->items, 0);
 	g_ptr_array_set_size(reading->groups, 0);
+	g_clear_pointer(&reading->regroup, contacts_regroup_free);
 	reading->round++;
 	reading->incremental = false;
 	return true;
@@ -203,6 +272,14 @@ static bool look_for_unread(struct reading *reading, GError **error)
 	return unread != NULL && flush(reading, error);
 }
 
+static bool move_the_rest(struct reading *reading, GError **error)
+{
+	return reading->regroup == NULL ||
+	       (contacts_regroup_rest(
+	                reading->regroup, reading->pass->run, take_moved, reading, error) &&
+	               flush(reading, error));
+}
+
 static bool read_changes(
         struct pass_state *pass, const char *state_in, bool *state_lost, GError **error)
 {
@@ -217,11 +294,21 @@ static bool read_changes(
 	        .now_utc_us = clock_utc_us(),
 	        .incremental = state_in != NULL,
 	};
-	const struct ews_contacts_sink sink = {take_contact, take_group, restart, &reading};
+	const struct ews_contacts_sink sink = {
+	        .contact = take_contact,
+	        .group = take_group,
+	        .regroup = take_regroup,
+	        .known_groups = known_groups,
+	        .restart = restart,
+	        .data = &reading,
+	};
 	g_autofree char *state_out = NULL;
 	bool full = false;
-	if (!run->mail.driver->changes(run->mail.data, state_in, &sink, &state_out, &full, error) ||
-	        !flush(&reading, error))
+	bool good = run->mail.driver->changes(
+	                    run->mail.data, state_in, &sink, &state_out, &full, error) &&
+	            flush(&reading, error) && move_the_rest(&reading, error);
+	g_clear_pointer(&reading.regroup, contacts_regroup_free);
+	if (!good)
 		return false;
 	*state_lost = reading.state_lost && !full;
 	if (*state_lost)

@@ -6,6 +6,7 @@ libimex_sync_a_SOURCES = \
 	src/sync/contacts_guard.c \
 	src/sync/contacts_plan.c src/sync/contacts_private.h \
 	src/sync/contacts_read.c \
+	src/sync/contacts_regroup.c \
 	src/sync/contacts_settle.c \
 	src/sync/ends.c src/sync/ends.h \
 	src/sync/lifecycle.c src/sync/lifecycle.h \

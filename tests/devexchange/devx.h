@@ -12,6 +12,7 @@ struct options {
 	char *realm, *app_id;
 	char *ready_file, *data_file, *record_dir;
 	bool no_ucs, demo, verbose;
+	char **refused; /* operations that this server does not know; NULL: none */
 	int max_contacts, max_groups; /* limits of the contact store */
 	int find_limit; /* EWSFindCountLimit */
 	int budget_burst_ms, budget_recharge_ms, budget_cutoff_ms, scan_us; /* see budget.h */

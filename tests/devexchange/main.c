@@ -202,6 +202,7 @@ static void free_options(struct options *o)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
 		g_free(all[i]);
+	g_strfreev(o->refused);
 }
 
 static void free_arguments(struct arguments *a)
@@ -254,6 +255,9 @@ static bool parse_arguments(int argc, char **argv, struct arguments *a)
 	                "exchange|grommunio"},
 	        {"no-ucs", 0, 0, G_OPTION_ARG_NONE, &a->no_ucs,
 	                "Without the Im* operations of the contact store", NULL},
+	        {"refuse", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a->o.refused,
+	                "An operation that this server does not know; may be repeated",
+	                "OPERATION"},
 	        {"max-im-contacts", 0, 0, G_OPTION_ARG_INT, &a->o.max_contacts,
 	                "Limit of IM contacts (default 1000)", "N"},
 	        {"max-im-groups", 0, 0, G_OPTION_ARG_INT, &a->o.max_groups,
@@ -327,6 +331,9 @@ static bool settle_options(struct arguments *a)
 	if (a->profile != NULL && strcmp(a->profile, "grommunio") != 0 &&
 	        strcmp(a->profile, "exchange") != 0)
 		return complain("--profile is exchange or grommunio, not", a->profile);
+	for (char **name = o->refused; name != NULL && *name != NULL; name++)
+		if (operation_find(*name) == NULL)
+			return complain("--refuse names no operation", *name);
 	if (o->record_dir != NULL && g_mkdir_with_parents(o->record_dir, 0700) != 0)
 		return complain("cannot make the --record directory", o->record_dir);
 	o->own_tls_dir = o->tls_dir == NULL;

@@ -256,7 +256,9 @@ static bool operation_absent(const struct devx *devx, const struct operation *op
 
 	if ((op->flags & OP_UCS) != 0 && (g || devx->options.no_ucs))
 		return true;
-	return g && (op->flags & OP_NOT_GROMMUNIO) != 0;
+	return (g && (op->flags & OP_NOT_GROMMUNIO) != 0) ||
+	       (devx->options.refused != NULL &&
+	               g_strv_contains((const char *const *)devx->options.refused, op->name));
 }
 
 static void fault_unknown(const struct devx *devx, struct answer *a, const struct xml_node *body)

@@ -81,4 +81,67 @@ def _():
         assert quiet == {"SyncFolderItems": 2} and quiet_bytes < 8192, (quiet, quiet_bytes)
 
 
+def grouped_site(record, count, *arguments):
+    """Contacts in 50 groups, and what reading them all costs."""
+    site = SyncSite(["alice"], "ucs", arguments=("--record", record.folder.name, "--max-im-contacts", "2000",
+                                                 *arguments))
+    rows = [("im.example", "alice", "roster", "c%05d@im.example" % n, "json",
+             '{"name":"Contact %05d","groups":{"Group %02d":true},"subscription":"both"}' % (n, n % 50))
+            for n in range(count)]
+    rows.append(("im.example", "alice", "roster", "", "json", '{"__hash":[false,{"version":1,"pending":{}}]}'))
+    site.rosters.insert("prosody", ("host", "user", "store", "key", "type", "value"), rows)
+    site.allow()
+    site.migrate("--all")
+    site.settle()
+    record.new()
+    site.soap("alice", "<m:GetImItemList/>")
+    return site, record.new()[1]
+
+
+def edit_both(site):
+    """Ten changes of every kind."""
+    for n in (1, 2):
+        site.rosters.remove(OWNER, "c%05d@im.example" % n)
+    site.rosters.set(OWNER, "c00003@im.example", name="Renamed by IM", groups=["Group 03"])
+    site.rosters.set(OWNER, "c00004@im.example", name="Contact 00004", groups=["Group 05"])
+    site.rosters.set(OWNER, "new1@im.example", name="New One", groups=["Group 06"])
+    site.mail_rename("alice", "c00057@corp.example", "Renamed by mail")
+    items = {a: i for i, a, _, _ in site.items("alice")}
+    site.mail_join("alice", items["c00058@corp.example"], "Group 09")
+    site.mail_leave("alice", items["c00059@corp.example"], "Group 09")
+    site.mail_rename_group("alice", "Group 10", "Tenth")
+    site.mail_add("alice", "new2@corp.example", "New Two", ["Group 11"])
+
+
+def ten_changes(site, record):
+    edit_both(site)
+    record.new()
+    site.once()
+    cost = record.new()
+    site.assert_same("alice")
+    assert "Tenth" in site.roster("alice")["c00060@im.example"][1]
+    return cost
+
+
+@tap.test("ucs: ten changes in a list of 1,000 are asked for one by one, and the list is not read")
+def _():
+    record = Record()
+    site, whole = grouped_site(record, 1000)
+    with site:
+        operations, size = ten_changes(site, record)
+        tap.comment("10 changes: %d requests, %d bytes; the whole list: %d bytes" % (
+            sum(operations.values()), size, whole))
+        assert "GetImItemList" not in operations and operations["GetImItems"] >= 1, operations
+        assert size * 4 < whole, (size, whole)
+
+
+@tap.test("ucs: a server that does not know GetImItems has its list read once in a changed pass")
+def _():
+    record = Record()
+    site, _ = grouped_site(record, 100, "--refuse", "GetImItems")
+    with site:
+        operations, _ = ten_changes(site, record)
+        assert operations["GetImItemList"] == 1 and operations["unknown"] == 1, operations
+
+
 tap.main()

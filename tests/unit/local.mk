@@ -144,7 +144,9 @@ unit_ews_SOURCES = \
 	tests/unit/ews/test_driver_folder.c \
 	tests/unit/ews/test_driver_ucs.c \
 	tests/unit/ews/test_messages.c \
-	tests/unit/ews/test_session.c
+	tests/unit/ews/test_session.c \
+	tests/unit/ews/test_ucs_read.c \
+	tests/unit/ews/ucs_case.h
 unit_ews_LDADD = $(UNIT_LDADD)
 
 # im

@@ -45,6 +45,44 @@ static bool note_restart(void *data, GError **error)
 	return true;
 }
 
+static bool note_regroup(const struct ews_group_change *change, void *data, GError **error)
+{
+	struct notes *notes = data;
+	if (change->group == NULL) {
+		g_string_append_printf(notes->text, "no group %s\n", change->store_id);
+		return true;
+	}
+	note_group(change->group, data, error);
+	for (guint i = 0; i < change->members->len; i++)
+		g_string_append_printf(notes->text, " has %s\n", (char *)change->members->pdata[i]);
+	return true;
+}
+
+static bool give_groups(GPtrArray *groups, void *data, GError **error)
+{
+	(void)error;
+	const struct notes *notes = data;
+	for (guint i = 0; i < notes->known->len; i++)
+		g_ptr_array_add(groups, group_copy(notes->known->pdata[i]));
+	return true;
+}
+
+static char *run(struct fake *fake, enum ews_dialect dialect, const struct ews_contacts_sink *sink,
+        char **state, bool *full)
+{
+	struct notes *notes = sink->data;
+	g_autoptr(GError) error = NULL;
+	char *out = NULL;
+	if (ews_contacts_changes(fake->session, dialect, *state, sink, &out, full, &error)) {
+		g_free(*state);
+		*state = out;
+	} else {
+		ck_assert_ptr_null(out);
+		g_string_append_printf(notes->text, "error %s\n", error_reason(error));
+	}
+	return g_string_free(notes->text, FALSE);
+}
+
 char *run_pass(struct fake *fake, enum ews_dialect dialect, char **state, bool *full)
 {
 	struct notes notes = {.text = g_string_new(NULL)};
@@ -52,16 +90,18 @@ char *run_pass(struct fake *fake, enum ews_dialect dialect, char **state, bool *
 	        .group = note_group,
 	        .restart = note_restart,
 	        .data = &notes};
-	g_autoptr(GError) error = NULL;
-	char *out = NULL;
-	if (ews_contacts_changes(fake->session, dialect, *state, &sink, &out, full, &error)) {
-		g_free(*state);
-		*state = out;
-	} else {
-		ck_assert_ptr_null(out);
-		g_string_append_printf(notes.text, "error %s\n", error_reason(error));
-	}
-	return g_string_free(notes.text, FALSE);
+	return run(fake, dialect, &sink, state, full);
+}
+
+char *run_single_pass(struct fake *fake, const GPtrArray *known, char **state, bool *full)
+{
+	struct notes notes = {.text = g_string_new(NULL), .known = known};
+	struct ews_contacts_sink sink = {.contact = note_contact,
+	        .group = note_group,
+	        .regroup = note_regroup,
+	        .known_groups = give_groups,
+	        .data = &notes};
+	return run(fake, EWS_DIALECT_UCS, &sink, state, full);
 }
 
 void sync_page(struct fake *fake, const char *state, const char *last, const char *changes)
@@ -104,4 +144,16 @@ GPtrArray *found_array(void)
 {
 	return g_ptr_array_new_with_free_func(
 	        (GDestroyNotify)(void (*)(void))ews_contact_found_free);
+}
+
+void answer_done(struct fake *fake, const char *op)
+{
+	g_autofree char *answer = fake_direct(op, "");
+	fake_answer(fake, answer);
+}
+
+void answer_refused(struct fake *fake, const char *op, const char *code)
+{
+	g_autofree char *answer = fake_direct_failure(op, code);
+	fake_answer(fake, answer);
 }

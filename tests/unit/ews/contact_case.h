@@ -24,6 +24,7 @@
 
 struct notes {
 	GString *text;
+	const GPtrArray *known; /* struct group: what the caller knows; NULL: nothing */
 	bool stop; /* refuse the next contact */
 };
 
@@ -31,10 +32,15 @@ bool note_contact(const struct ews_contact_change *change, void *data, GError **
 
 /* Runs a pass; gives what was told (owned), and the reason of an error. *state is replaced. */
 char *run_pass(struct fake *fake, enum ews_dialect dialect, char **state, bool *full);
+/* The same for a caller who takes single changes and knows these groups (struct group). */
+char *run_single_pass(struct fake *fake, const GPtrArray *known, char **state, bool *full);
 
 /* Queued answers. */
 void sync_page(struct fake *fake, const char *state, const char *last, const char *changes);
 void answer_failure(struct fake *fake, const char *op, const char *code);
+/* Of the Im* operations. */
+void answer_done(struct fake *fake, const char *op);
+void answer_refused(struct fake *fake, const char *op, const char *code);
 void answer_items(struct fake *fake, const char *op, const char *item);
 
 /* bob@corp.example, "Bob <B>", in Work */

@@ -1,5 +1,5 @@
 /* The verbs of contacts.h in dialect ucs, against canned answers. */
-#include "contact_case.h"
+#include "ucs_case.h"
 
 #include "core/error.h"
 
@@ -7,40 +7,6 @@
 #include <string.h>
 
 Suite *driver_ucs_suite(void);
-
-#define GROUP(id, name, class, members)                                                            \
-	"<t:ImGroup><t:DisplayName>" name                                                          \
-	"</t:DisplayName><t:GroupType>IPM.DistList.MOC." class "</t:GroupType><t:ExchangeStoreId " \
-	                                                       "Id=\"" id "\" "                    \
-	                                                       "ChangeKey=\"E\"/"                  \
-	                                                       "><t:MemberCorrelationKey>" members \
-	                                                       "</t:MemberCorrelationKey></"       \
-	                                                       "t:ImGroup>"
-#define MEMBER(id) "<t:ItemId Id=\"" id "\"/>"
-#define ATTRIBUTION(n, source, quick, hidden)                                                      \
-	"<t:Attribution><t:Id>" n "</t:Id><t:SourceId Id=\"" source                                \
-	"\" ChangeKey=\"c\"/><t:DisplayName>Lync-Kontakte</t:DisplayName><t:IsWritable>false"      \
-	"</t:IsWritable><t:IsQuickContact>" quick "</t:IsQuickContact><t:IsHidden>" hidden         \
-	"</t:IsHidden></t:Attribution>"
-#define PERSONA(name, address, attributions, more)                                                 \
-	"<t:Persona><t:PersonaId Id=\"p\"/><t:DisplayName>" name                                   \
-	"</t:DisplayName><t:ImAddress>" address "</t:ImAddress><t:RelevanceScore>4294967295</"     \
-	"t:RelevanceScore><t:Attributions>" attributions "</t:Attributions>" more "</t:Persona>"
-#define IM_ADDRESS(value, n)                                                                       \
-	"<t:StringAttributedValue><t:Value>" value "</t:Value><t:Attributions><t:Attribution>" n   \
-	"</t:Attribution></t:Attributions></t:StringAttributedValue>"
-#define PHONE(value, n)                                                                            \
-	"<t:PhoneNumberAttributedValue><t:Value><t:Number>" value                                  \
-	"</t:Number><t:Type>Other</t:Type></t:Value><t:Attributions><t:Attribution>" n             \
-	"</t:Attribution></t:Attributions></t:PhoneNumberAttributedValue>"
-#define LIST(groups, personas)                                                                     \
-	"<m:GetImItemListResponse ResponseClass=\"Success\"><m:ResponseCode>NoError"               \
-	"</m:ResponseCode><m:ImItemList><t:Groups>" groups "</t:Groups><t:Personas>" personas      \
-	"</t:Personas></m:ImItemList></m:GetImItemListResponse>"
-#define PLAIN_GROUPS                                                                               \
-	GROUP("go", "Andere", "OtherContacts", MEMBER("1"))                                        \
-	GROUP("gw", "Work", "UserGroup", MEMBER("2"))
-#define BOB PERSONA("Bob", "bob@corp.example", ATTRIBUTION("0", "1", "true", "false"), "")
 
 /* Groups of every kind; names of the default ones are localised. */
 static const char *const all_groups[] = {
@@ -108,7 +74,7 @@ START_TEST(ucs_reads_the_list)
 	                       "group gt tagged Tagged \ngroup gw user Work \n"
 	                       "group gd distribution sales@corp.example sales@corp.example\n"
 	                       "upsert 1 bob@corp.example 'Bob' new\n"
-	                       "upsert 2 eve@corp.example 'Eve' [Favoriten] [Work] new\n"
+	                       "upsert 2 eve@corp.example 'Eve' [Favoriten] [Tagged] [Work] new\n"
 	                       "upsert 3 tel:+15625550100 '' [Work] tel:+15625550100 new\n"
 	                       "unusable 9 ews.item new\n");
 	ck_assert(full);
@@ -200,18 +166,6 @@ static void persona_made(struct fake *fake, const char *op, const char *id)
 	fake_answer(fake, answer);
 }
 
-static void done(struct fake *fake, const char *op)
-{
-	g_autofree char *answer = fake_direct(op, "");
-	fake_answer(fake, answer);
-}
-
-static void refused(struct fake *fake, const char *op, const char *code)
-{
-	g_autofree char *answer = fake_direct_failure(op, code);
-	fake_answer(fake, answer);
-}
-
 START_TEST(ucs_creates_with_its_groups)
 {
 	autoptr(fake) fake = fake_new();
@@ -225,7 +179,7 @@ START_TEST(ucs_creates_with_its_groups)
 	        "Id=\"gf\"/></m:ImGroup>");
 	fake_answer(fake, group);
 	persona_made(fake, "AddNewImContactToGroup", "7");
-	done(fake, "AddImContactToGroup");
+	answer_done(fake, "AddImContactToGroup");
 	ck_assert(ews_contact_create(fake->session, EWS_DIALECT_UCS, contact, "u", &ref, NULL));
 	ck_assert_str_eq(ref.id, "7");
 	ck_assert_str_eq(fake_request(fake, 2),
@@ -239,7 +193,7 @@ START_TEST(ucs_creates_with_its_groups)
 	/* Made, but not in all its groups: to be looked up and completed. */
 	g_autoptr(GError) error = NULL;
 	persona_made(fake, "AddNewImContactToGroup", "8");
-	refused(fake, "AddImContactToGroup", "ErrorInvalidImGroupId");
+	answer_refused(fake, "AddImContactToGroup", "ErrorInvalidImGroupId");
 	ck_assert(!ews_contact_create(fake->session, EWS_DIALECT_UCS, contact, "u", &ref, &error));
 	ck_assert_int_eq(error_class_of(error), ERROR_UNCERTAIN);
 }
@@ -258,7 +212,7 @@ START_TEST(ucs_creates_numbers)
 	        "<m:ImContactSipUriAddress>sip:+15625550100@corp.example;user=phone"
 	        "</m:ImContactSipUriAddress><m:ImTelephoneNumber>+15625550100"
 	        "</m:ImTelephoneNumber><m:GroupId Id=\"go\"/></m:AddNewTelUriContactToGroup>");
-	refused(fake, "AddNewTelUriContactToGroup", "ErrorImContactLimitReached");
+	answer_refused(fake, "AddNewTelUriContactToGroup", "ErrorImContactLimitReached");
 	ck_assert(!ews_contact_create(fake->session, EWS_DIALECT_UCS, contact, "u", NULL, &error));
 	ck_assert_str_eq(error_reason(error), "ews.limit");
 	ck_assert_int_eq(error_class_of(error), ERROR_ITEM);
@@ -271,8 +225,8 @@ START_TEST(ucs_moves_between_groups)
 	autoptr(contact) before = bob();
 	autoptr(contact) after = contact_new(before->key, before->name);
 	fake_answer(fake, LIST(PLAIN_GROUPS, BOB));
-	done(fake, "AddImContactToGroup");
-	done(fake, "RemoveImContactFromGroup");
+	answer_done(fake, "AddImContactToGroup");
+	answer_done(fake, "RemoveImContactFromGroup");
 	ck_assert(ews_contact_update(
 	        fake->session, EWS_DIALECT_UCS, &ref_one, before, after, NULL, NULL));
 	/* First in, then out: who is in no group falls off the list. */
@@ -282,8 +236,8 @@ START_TEST(ucs_moves_between_groups)
 	ck_assert_str_eq(fake_request(fake, 2),
 	        "<m:RemoveImContactFromGroup><m:ContactId Id=\"1\"/><m:GroupId Id=\"gw\"/>"
 	        "</m:RemoveImContactFromGroup>");
-	done(fake, "AddImContactToGroup");
-	refused(fake, "RemoveImContactFromGroup", "ErrorUnableToRemoveImContactFromGroup");
+	answer_done(fake, "AddImContactToGroup");
+	answer_refused(fake, "RemoveImContactFromGroup", "ErrorUnableToRemoveImContactFromGroup");
 	ck_assert(ews_contact_update(
 	        fake->session, EWS_DIALECT_UCS, &ref_one, after, before, NULL, NULL));
 }
@@ -320,14 +274,14 @@ END_TEST
 START_TEST(ucs_deletes)
 {
 	autoptr(fake) fake = fake_new();
-	done(fake, "RemoveContactFromImList");
+	answer_done(fake, "RemoveContactFromImList");
 	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_UCS, &ref_one, NULL, NULL));
-	refused(fake, "RemoveContactFromImList", "ErrorItemNotFound");
+	answer_refused(fake, "RemoveContactFromImList", "ErrorItemNotFound");
 	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_UCS, &ref_one, NULL, NULL));
 	/* A server that refuses the operation: out of every group. */
-	refused(fake, "RemoveContactFromImList", "ErrorAccessDenied");
+	answer_refused(fake, "RemoveContactFromImList", "ErrorAccessDenied");
 	fake_answer(fake, LIST(PLAIN_GROUPS, BOB));
-	done(fake, "RemoveImContactFromGroup");
+	answer_done(fake, "RemoveImContactFromGroup");
 	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_UCS, &ref_one, NULL, NULL));
 	ck_assert_ptr_nonnull(strstr(fake_request(fake, 4), "<m:GroupId Id=\"go\"/>"));
 }
@@ -339,7 +293,7 @@ START_TEST(ucs_deletes_what_is_as_it_was)
 	g_autoptr(GError) error = NULL;
 	autoptr(contact) before = contact_new("bob@corp.example", "Bob");
 	fake_answer(fake, LIST(PLAIN_GROUPS, BOB));
-	done(fake, "RemoveContactFromImList");
+	answer_done(fake, "RemoveContactFromImList");
 	ck_assert(ews_contact_delete(fake->session, EWS_DIALECT_UCS, &ref_one, before, NULL));
 	contact_add_group(before, "Work"); /* which the user has taken it out of */
 	fake_answer(fake, LIST(PLAIN_GROUPS, BOB));
@@ -399,7 +353,7 @@ START_TEST(ucs_keeps_groups)
 	fake_answer(fake, made);
 	ck_assert(ews_group_create(fake->session, EWS_DIALECT_UCS, sales, &ref, NULL));
 	ck_assert_str_eq(ref.id, "gd");
-	done(fake, "SetImGroup");
+	answer_done(fake, "SetImGroup");
 	ck_assert(ews_group_rename(fake->session, EWS_DIALECT_UCS, work, "Job", NULL));
 	ck_assert_str_eq(fake_request(fake, 2),
 	        "<m:SetImGroup><m:GroupId Id=\"gw\"/><m:NewDisplayName>Job</m:NewDisplayName>"
@@ -411,13 +365,13 @@ START_TEST(ucs_keeps_groups)
 	ck_assert(ews_group_delete(fake->session, EWS_DIALECT_UCS, lost, NULL));
 	/* Member 2 is in no other group: it stays in the list. */
 	fake_answer(fake, LIST(PLAIN_GROUPS, BOB));
-	done(fake, "AddImContactToGroup");
-	done(fake, "RemoveImGroup");
+	answer_done(fake, "AddImContactToGroup");
+	answer_done(fake, "RemoveImGroup");
 	ck_assert(ews_group_delete(fake->session, EWS_DIALECT_UCS, work, NULL));
 	ck_assert_str_eq(fake_request(fake, 5),
 	        "<m:AddImContactToGroup><m:ContactId Id=\"2\"/><m:GroupId Id=\"go\"/>"
 	        "</m:AddImContactToGroup>");
-	done(fake, "SetImListMigrationCompleted");
+	answer_done(fake, "SetImListMigrationCompleted");
 	ck_assert(ews_migration_completed(fake->session, EWS_DIALECT_UCS, true, NULL));
 	ck_assert_str_eq(fake_request(fake, 7),
 	        "<m:SetImListMigrationCompleted><m:ImListMigrationCompleted>true"
