@@ -24,6 +24,13 @@ static bool write_good(struct store *store, int64_t id, enum pass_kind kind, int
 	        error);
 }
 
+/* Trying again helps only once somebody has mended what is wrong. */
+static bool needs_person(const GError *cause, int64_t next_try_utc_us)
+{
+	enum error_class class = error_class_of(cause);
+	return class == ERROR_CONFIG || class == ERROR_MAILBOX || next_try_utc_us == 0;
+}
+
 static bool write_failed(struct store *store, int64_t id, enum pass_kind kind, int64_t now_utc_us,
         const GError *cause, int64_t next_try_utc_us, int64_t backlog, GError **error)
 {
@@ -37,7 +44,8 @@ static bool write_failed(struct store *store, int64_t id, enum pass_kind kind, i
 	        " next_try_utc_us = excluded.next_try_utc_us, backlog = excluded.backlog",
 	        DB_VALUES(db_int(id), db_text(pass_kind_name(kind)), db_int(now_utc_us),
 	                db_text(error_reason(cause)), db_text(cause->message),
-	                db_int(next_try_utc_us == 0), db_int(next_try_utc_us), db_int(backlog)),
+	                db_int(needs_person(cause, next_try_utc_us)), db_int(next_try_utc_us),
+	                db_int(backlog)),
 	        error);
 }
 

@@ -13,8 +13,9 @@ enum pass_kind { PASS_CONTACTS, PASS_ARCHIVE, PASS_KINDS };
 const char *pass_kind_name(enum pass_kind kind); /* "contacts", "archive" */
 
 /*
- * Records the end of a pass: cause NULL when it was good, else why not and when it is tried again
- * (0: not before a person acted). backlog: what is still to be done, in items. Inside the caller's
+ * Records the end of a pass: cause NULL when it was good, else why not; and when it is tried again
+ * (0: not before a person acted). What is wrong with the configuration or the mailbox needs a
+ * person, and is looked at again all the same: somebody may have mended it. backlog: what is still to be done, in items. Inside the caller's
  * transaction, if any; lease.lost when the lease is.
  */
 bool store_pass_record(struct store *store, const struct lease *lease, enum pass_kind kind,
@@ -29,7 +30,7 @@ struct pass {
 	int64_t good_utc_us; /* end of the last good pass; 0: never */
 	int64_t failures; /* in a row */
 	char *reason, *message; /* of the last one when it failed, else NULL */
-	bool needs_person; /* tried again only after a person acted */
+	bool needs_person; /* it does not go away by itself */
 	int64_t next_try_utc_us; /* 0 when not planned */
 	int64_t backlog;
 };

@@ -121,11 +121,12 @@ static bool check_passes(
 static void name_user(struct health *health, const struct pass *pass)
 {
 	g_autofree char *again = NULL;
-	if (!pass->needs_person)
+	if (pass->next_try_utc_us != 0)
 		again = clock_format_iso(pass->next_try_utc_us);
-	add(health, HEALTH_WARNING, "user", "%s, %s: %s (%s, %s%s)", pass->owner,
+	add(health, HEALTH_WARNING, "user", "%s, %s: %s (%s%s%s%s)", pass->owner,
 	        pass_kind_name(pass->kind), pass->message, pass->reason,
-	        again != NULL ? "next try " : "waits for a person", again != NULL ? again : "");
+	        pass->needs_person ? ", waits for a person" : "",
+	        again != NULL ? ", next try " : "", again != NULL ? again : "");
 }
 
 static bool check_users(struct health *health, struct cli *cli, GError **error)

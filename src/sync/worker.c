@@ -352,10 +352,8 @@ static bool record(struct worker *worker, struct lease *lease, enum pass_kind ki
 	if (kind == PASS_CONTACTS &&
 	        !store_journal_count(worker->store, lease->mailbox->id, &steps, &sent, error))
 		return false;
-	bool person = cause != NULL && (error_class_of(cause) == ERROR_CONFIG ||
-	                                       error_class_of(cause) == ERROR_MAILBOX);
 	return store_pass_record(worker->store, lease, kind, clock_utc_us(), cause,
-	        person ? 0 : next_try(worker, cause), steps + backlog, error);
+	        next_try(worker, cause), steps + backlog, error);
 }
 
 static bool visit_contacts(struct worker *worker, struct line *line, struct lease *lease,

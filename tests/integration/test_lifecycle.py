@@ -35,6 +35,15 @@ def state(site, user="alice"):
     return found["state"], found["reason"]
 
 
+def assert_tried_again(site, user="alice"):
+    """Needs attention, and says when it is looked at again."""
+    found = row(site, user)
+    assert found["state"] == "needs attention" and found["reason"] and found["until"], found
+    assert found["until"] > time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()), found
+    shown = site.imex("status").stdout
+    assert "waits for a person, next try " + found["until"].rstrip("Z") in shown, shown
+
+
 def explained(site, user="alice"):
     lines = json.loads(site.check(site.imex("contacts", "explain", "%s@%s" % (user, IM), "--json")))
     return {line["what"]: (line["value"], line["decided_by"]) for line in lines}
@@ -107,6 +116,51 @@ def _():
         site.settle()
         assert site.roster("alice")["carol@" + IM][0] == site.mailbox("alice")["carol@" + MAIL][0] == "By IM"
         assert site.roster("dora")["carol@" + IM][0] == site.mailbox("dora")["carol@" + MAIL][0] == "By mailbox"
+
+
+@tap.test("a configuration that is wrong needs attention, says when it is looked at again, and mends")
+def _():
+    with SyncSite(["alice"]) as site:
+        fill(site)
+        site.allow()
+        site.migrate("--all")
+        with open(site.password, "w") as f:
+            f.write("wrong\n")
+        assert site.run("imexd", "--once").returncode == 2
+        assert_tried_again(site)
+        with open(site.password, "w") as f:
+            f.write("service\n")
+        site.once()
+        assert state(site) == ("in the mailbox", None)
+
+
+@tap.test("newest: of two changes to one field the later one stands, whichever side made it")
+def _():
+    with SyncSite(["alice"], write="none") as site:
+        fill(site)
+        site.allow()
+        policy(site, "contacts.conflict", "newest")
+        site.migrate("--all")
+        # Seen in the mailbox while the IM side was not to be written, then changed there, too.
+        site.mail_rename("alice", "carol@" + MAIL, "Early mailbox")
+        site.once()
+        site.rosters.set(ALICE, "carol@" + IM, name="Late IM", groups=["Friends"])
+        site.configure(write="sql-offline")
+        site.once()
+        # Seen on the IM side while the mailbox took nothing, then changed there, too.
+        site.settle()
+        site.dx.fault(kind="message", code="ErrorQuotaExceeded", operation="UpdateItem", count=-1)
+        site.rosters.set(ALICE, "dave@" + IM, name="Early IM", groups=["Friends"])
+        assert site.run("imexd", "--once").returncode == 1
+        site.dx.clear_faults()
+        site.mail_rename("alice", "dave@" + MAIL, "Late mailbox")
+        site.once()
+        site.settle()
+        site.assert_same("alice")
+        assert {n for n, _ in site.roster("alice").values()} == {"Late IM", "Late mailbox"}, site.roster("alice")
+        listed = json.loads(site.check(site.imex("contacts", "conflicts", ALICE, "--json")))
+        assert {(c["IM side"], c["mailbox"], c["taken"]) for c in listed} == {
+            ("Late IM", "Early mailbox", "IM side"), ("Early IM", "Late mailbox", "mailbox")}, listed
 
 
 @tap.test("a list that was rolled back is pinned whatever policies say; drift is named; unpin lets them decide")
@@ -249,6 +303,7 @@ def _():
         assert done.returncode == 3 and "source.no_owner" in done.stderr, done
         assert len(site.mailbox("alice")) == 2 and len(site.mailbox("bob")) == 3
         assert state(site) == ("needs attention", "source.no_owner")
+        assert_tried_again(site)
         assert "alice" in rows(site, "--all")
         site.rosters.insert("prosody", ("host", "user", "store", "key", "type", "value"),
                             [(IM, "alice") + tuple(r) for r in gone])
@@ -302,7 +357,8 @@ def _():
         fill(site, names=["eve"])
         assert site.run("imexd", "--once").returncode == 1
         found = row(site)
-        assert found["state"] == "needs attention" and found["reason"].startswith("ews."), found
+        assert found["reason"].startswith("ews."), found
+        assert_tried_again(site)
         assert "carol@" + IM in site.check(site.imex("contacts", "show", ALICE))
         assert set(site.roster("alice")) == {n + "@" + IM for n in ("carol", "dave", "eve")}
         site.dx.control("POST", "mailboxes", {"smtp": "alice@" + MAIL, "disabled": False})
@@ -344,6 +400,7 @@ def _():
         site.rosters.remove(ALICE, "zoe@" + IM)
         assert site.run("imexd", "--once").returncode == 1
         assert state(site) == ("needs attention", "ews.no_mailbox")
+        assert_tried_again(site)
         assert set(site.roster("alice")) == {"carol@" + IM, "dave@" + IM}
         assert site.imex("contacts", "rollback", ALICE).returncode == 1
         assert state(site)[0] == "needs attention"

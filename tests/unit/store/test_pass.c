@@ -44,6 +44,28 @@ STORE_TEST(recorded)
 	ck_assert(pass->needs_person);
 }
 
+/* What needs a person is looked at again, too, and says when. */
+STORE_TEST(looked_at_again)
+{
+	static const struct {
+		enum error_class class;
+		bool needs_person;
+	} cases[] = {{ERROR_CONFIG, true}, {ERROR_MAILBOX, true}, {ERROR_RETRY, false},
+	        {ERROR_BACKOFF, false}, {ERROR_ITEM, false}, {ERROR_UNCERTAIN, false}};
+	autoptr(lease) alice = store_test_lease(store, store_test_mailbox("alice@x.example"), T0);
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GError) cause = NULL;
+		struct pass *got = NULL;
+		error_set(&cause, cases[i].class, "test.trouble", "trouble");
+		must(store_pass_record(
+		        store, alice, PASS_CONTACTS, T0 + 1, cause, T0 + 9, 0, error));
+		must(store_pass_get(store, alice->mailbox->id, PASS_CONTACTS, &got, error));
+		autoptr(pass) pass = got;
+		ck_assert_int_eq(pass->needs_person, cases[i].needs_person);
+		ck_assert_int_eq(pass->next_try_utc_us, T0 + 9);
+	}
+}
+
 STORE_TEST(mended)
 {
 	autoptr(lease) alice = store_test_lease(store, store_test_mailbox("alice@x.example"), T0);
@@ -119,6 +141,7 @@ Suite *pass_suite(void)
 	TCase *tests = tcase_create("pass");
 	tcase_set_timeout(tests, 60);
 	store_test_add(tests, recorded);
+	store_test_add(tests, looked_at_again);
 	store_test_add(tests, mended);
 	store_test_add(tests, none_yet);
 	store_test_add(tests, only_with_lease);
