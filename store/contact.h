@@ -106,8 +106,8 @@ struct contact_row *store_contact_row(
         struct store *store, int64_t mailbox_id, const char *key, GError **error);
 
 /*
- * The next items after an id ("" to begin) that a reading has told, in the order of ids: a GPtrArray
- * of struct contact_item, owned; empty at the end, NULL on error.
+ * The next items after an id ("" to begin) that a reading has told, in the order of ids: a
+ * GPtrArray of struct contact_item, owned; empty at the end, NULL on error.
  */
 GPtrArray *store_contact_items(struct store *store, int64_t mailbox_id, const char *after_id,
         unsigned limit, GError **error);

@@ -15,8 +15,8 @@ const char *pass_kind_name(enum pass_kind kind); /* "contacts", "archive" */
 /*
  * Records the end of a pass: cause NULL when it was good, else why not; and when it is tried again
  * (0: not before a person acted). What is wrong with the configuration or the mailbox needs a
- * person, and is looked at again all the same: somebody may have mended it. backlog: what is still to be done, in items. Inside the caller's
- * transaction, if any; lease.lost when the lease is.
+ * person, and is looked at again all the same: somebody may have mended it. backlog: what is still
+ * to be done, in items. Inside the caller's transaction, if any; lease.lost when the lease is.
  */
 bool store_pass_record(struct store *store, const struct lease *lease, enum pass_kind kind,
         int64_t now_utc_us, const GError *cause, int64_t next_try_utc_us, int64_t backlog,
