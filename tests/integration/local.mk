@@ -59,7 +59,16 @@ ews_tool_SOURCES = \
 ews_tool_LDADD = $(IMEX_LDADD)
 EXTRA_DIST += tests/lib/ewstool.py
 
-# The tests that kill, for longer, each on both stores, and those of size in full size.
+# The tests that kill, for longer, each on both stores, those of size in full size, and each fuzz
+# target for a minute, in a build of its own because fuzzing needs clang.
+FUZZ_CC = clang
 check-long:
-	IMEX_LONG=1 $(MAKE) $(AM_MAKEFLAGS) check TESTS='unit_sync_model $(filter tests/crash/% %_data.py %_cost.py %_histories.py %_size.py,$(INTEGRATION_TESTS))'
-.PHONY: check-long
+	IMEX_LONG=1 $(MAKE) $(AM_MAKEFLAGS) check TESTS='unit_sync_model $(filter tests/crash/% %_data.py %_cost.py %_histories.py %_export_many.py %_size.py,$(INTEGRATION_TESTS))'
+	$(MAKE) $(AM_MAKEFLAGS) check-fuzz
+check-fuzz:
+	$(MKDIR_P) fuzz-build
+	cd fuzz-build && { test -f Makefile || $(abs_top_srcdir)/configure -q --enable-fuzzers --enable-asan CC='$(FUZZ_CC)'; }
+	$(MAKE) $(AM_MAKEFLAGS) -C fuzz-build fuzz
+distclean-local:
+	rm -rf fuzz-build
+.PHONY: check-long check-fuzz

@@ -186,6 +186,25 @@ def _():
             pass
 
 
+@tap.test("each partner and each host has a token of its own, SharePoint's too")
+def _():
+    with World() as w, Partner(w.authority, SHAREPOINT) as sharepoint:
+        with open(w.site.config, "a") as f:
+            f.write("\n[partner]\nallow_loopback = yes\nca_file = %s\n" % w.site.ca)
+        w.site.ok("partner", "add", "exchange", "--metadata", w.partner.url)
+        w.site.ok("partner", "add", "sharepoint", "--metadata", sharepoint.url)
+        w.site.ok("partner", "set", "sharepoint", "--origin", "https://sites.corp.example/")
+
+        def audience(partner, url):
+            bare = w.site.ok("token", "mint", "--partner", partner, "--app-only", "--reveal", "--url", url).strip()
+            return decode(bare.split(".")[1])["aud"]
+        assert audience("exchange", w.partner.origin + "/EWS/Exchange.asmx") == EXCHANGE + "/localhost@corp.example"
+        assert audience("sharepoint", sharepoint.origin + "/x") == SHAREPOINT + "/localhost@corp.example"
+        assert audience("sharepoint", "https://sites.corp.example/x") == SHAREPOINT + "/sites.corp.example@corp.example"
+        w.site.fails(2, "token", "mint", "--partner", "exchange", "--app-only", "--url", "https://sites.corp.example/x",
+                     names=("no origin recorded",))
+
+
 @tap.test("token commands: the signature only with --reveal, wrong use told")
 def _():
     with World() as w:
