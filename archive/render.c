@@ -23,38 +23,47 @@ GTimeZone *render_zone(const char *name, GError **error)
 	return zone;
 }
 
-/* NULL outside of the years 1 to 9999. */
-static GDateTime *in_zone(int64_t utc_us, GTimeZone *zone)
+/* Seconds that the zone is ahead of UTC at that time. */
+static int64_t offset_at(int64_t utc_us, GTimeZone *zone)
 {
-	int64_t seconds = utc_us / CLOCK_US_PER_S - (utc_us % CLOCK_US_PER_S < 0 ? 1 : 0);
-	g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(seconds);
-	return utc == NULL ? NULL : g_date_time_to_timezone(utc, zone);
+	int interval =
+	        g_time_zone_find_interval(zone, G_TIME_TYPE_UNIVERSAL, clock_seconds_of(utc_us));
+	return interval < 0 ? 0 : g_time_zone_get_offset(zone, interval);
+}
+
+/* False outside of the years 1 to 9999. */
+static bool in_zone(int64_t utc_us, GTimeZone *zone, struct clock_civil *out)
+{
+	return clock_civil_of(clock_seconds_of(utc_us) + offset_at(utc_us, zone), out);
 }
 
 char *render_clock(int64_t utc_us, GTimeZone *zone)
 {
-	g_autoptr(GDateTime) time = in_zone(utc_us, zone);
-	if (time == NULL)
+	struct clock_civil time;
+	if (!in_zone(utc_us, zone, &time))
 		return g_strdup("?");
-	return g_strdup_printf("%02d:%02d:%02d", g_date_time_get_hour(time),
-	        g_date_time_get_minute(time), g_date_time_get_second(time));
+	return g_strdup_printf("%02d:%02d:%02d", time.hour, time.minute, time.second);
+}
+
+int64_t render_day_number(int64_t utc_us, GTimeZone *zone)
+{
+	int64_t seconds = clock_seconds_of(utc_us) + offset_at(utc_us, zone);
+	return seconds / 86400 - (seconds % 86400 < 0 ? 1 : 0);
 }
 
 char *render_day(int64_t utc_us, GTimeZone *zone)
 {
-	g_autoptr(GDateTime) time = in_zone(utc_us, zone);
-	if (time == NULL)
+	struct clock_civil time;
+	if (!in_zone(utc_us, zone, &time))
 		return g_strdup("unknown day");
-	return g_strdup_printf("%s, %d %s %d", day_names[g_date_time_get_day_of_week(time) - 1],
-	        g_date_time_get_day_of_month(time), month_names[g_date_time_get_month(time) - 1],
-	        g_date_time_get_year(time));
+	return g_strdup_printf("%s, %d %s %d", day_names[time.weekday], time.day,
+	        month_names[time.month - 1], time.year);
 }
 
 char *render_offset(int64_t utc_us, GTimeZone *zone)
 {
-	g_autoptr(GDateTime) time = in_zone(utc_us, zone);
-	int64_t minutes =
-	        time == NULL ? 0 : g_date_time_get_utc_offset(time) / (60 * CLOCK_US_PER_S);
+	struct clock_civil time;
+	int64_t minutes = in_zone(utc_us, zone, &time) ? offset_at(utc_us, zone) / 60 : 0;
 	if (minutes == 0)
 		return g_strdup("UTC");
 	int64_t size = ABS(minutes);

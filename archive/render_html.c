@@ -14,7 +14,8 @@ struct html_renderer {
 	const struct transcript *in;
 	const struct render_options *options;
 	GString *out;
-	char *day; /* the day whose heading was written last */
+	bool any_day;
+	int64_t day; /* whose heading was written last */
 	const struct entry *turn; /* the last entry of the open box, or NULL */
 };
 
@@ -29,7 +30,11 @@ static void add_time(struct html_renderer *r, int64_t utc_us)
 {
 	g_autofree char *iso = clock_format_iso(utc_us);
 	g_autofree char *clock = render_clock(utc_us, r->options->zone);
-	g_string_append_printf(r->out, "<time datetime=\"%s\">%s</time>", iso, clock);
+	g_string_append(r->out, "<time datetime=\"");
+	g_string_append(r->out, iso);
+	g_string_append(r->out, "\">");
+	g_string_append(r->out, clock);
+	g_string_append(r->out, "</time>");
 }
 
 /* Each line a block of its own, with its own direction. */
@@ -173,14 +178,15 @@ static void open_turn(struct html_renderer *r, const struct entry *entry)
 
 static void add_day(struct html_renderer *r, int64_t utc_us)
 {
-	g_autofree char *day = render_day(utc_us, r->options->zone);
-	if (g_strcmp0(day, r->day) == 0)
+	int64_t number = render_day_number(utc_us, r->options->zone);
+	if (r->any_day && number == r->day)
 		return;
+	r->any_day = true;
+	r->day = number;
+	g_autofree char *day = render_day(utc_us, r->options->zone);
 	g_autofree char *offset = render_offset(utc_us, r->options->zone);
 	close_turn(r);
 	g_string_append_printf(r->out, "<h2>%s (%s)</h2>\n", day, offset);
-	g_free(r->day);
-	r->day = g_steal_pointer(&day);
 }
 
 static void add_event(struct html_renderer *r, const struct entry *entry)
@@ -252,7 +258,7 @@ static void add_foot(struct html_renderer *r)
 
 char *render_html(const struct transcript *transcript, const struct render_options *options)
 {
-	struct html_renderer r = {transcript, options, g_string_new(NULL), NULL, NULL};
+	struct html_renderer r = {.in = transcript, .options = options, .out = g_string_new(NULL)};
 	page_begin(r.out, transcript->subject);
 	add_head(&r);
 	for (unsigned i = 0; i < transcript->entries->len; i++) {
@@ -263,6 +269,5 @@ char *render_html(const struct transcript *transcript, const struct render_optio
 	close_turn(&r);
 	add_foot(&r);
 	page_end(r.out);
-	g_free(r.day);
 	return g_string_free(r.out, FALSE);
 }

@@ -8,6 +8,8 @@
 
 /* "11:32:42"; "?" for a time outside of the calendar. All owned. */
 char *render_clock(int64_t utc_us, GTimeZone *zone);
+/* The same for all times of a day. */
+int64_t render_day_number(int64_t utc_us, GTimeZone *zone);
 /* "Monday, 23 November 2026" */
 char *render_day(int64_t utc_us, GTimeZone *zone);
 /* "UTC+01:00", what holds in the zone at that time. */

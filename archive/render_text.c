@@ -11,14 +11,17 @@ struct text_renderer {
 	const struct transcript *in;
 	const struct render_options *options;
 	GString *out;
-	char *day; /* the day whose heading was written last */
+	bool any_day;
+	int64_t day; /* whose heading was written last */
 };
 
 static void add_indented(GString *out, const char *text)
 {
-	for (const char *p = text; *p != '\0'; p++) {
-		g_string_append_c(out, *p);
-		if (*p == '\n')
+	for (size_t line; *text != '\0'; text += line) {
+		const char *feed = strchr(text, '\n');
+		line = feed != NULL ? (size_t)(feed - text) + 1 : strlen(text);
+		g_string_append_len(out, text, (gssize)line);
+		if (feed != NULL)
 			g_string_append(out, INDENT);
 	}
 }
@@ -117,13 +120,14 @@ static void add_message(struct text_renderer *r, const struct entry *entry)
 
 static void add_day(struct text_renderer *r, int64_t utc_us)
 {
-	g_autofree char *day = render_day(utc_us, r->options->zone);
-	if (g_strcmp0(day, r->day) == 0)
+	int64_t number = render_day_number(utc_us, r->options->zone);
+	if (r->any_day && number == r->day)
 		return;
+	r->any_day = true;
+	r->day = number;
+	g_autofree char *day = render_day(utc_us, r->options->zone);
 	g_autofree char *offset = render_offset(utc_us, r->options->zone);
 	g_string_append_printf(r->out, "\n--- %s (%s) ---\n\n", day, offset);
-	g_free(r->day);
-	r->day = g_steal_pointer(&day);
 }
 
 static void add_entry(struct text_renderer *r, const struct entry *entry)
@@ -169,7 +173,7 @@ static void add_foot(struct text_renderer *r)
 
 char *render_text(const struct transcript *transcript, const struct render_options *options)
 {
-	struct text_renderer r = {transcript, options, g_string_new(NULL), NULL};
+	struct text_renderer r = {.in = transcript, .options = options, .out = g_string_new(NULL)};
 	add_head(&r);
 	for (unsigned i = 0; i < transcript->entries->len; i++) {
 		const struct entry *entry = transcript_entry(transcript, i);
@@ -177,6 +181,5 @@ char *render_text(const struct transcript *transcript, const struct render_optio
 			add_entry(&r, entry);
 	}
 	add_foot(&r);
-	g_free(r.day);
 	return g_string_free(r.out, FALSE);
 }

@@ -20,6 +20,17 @@ void clock_sleep_us(int64_t duration_us);
 void clock_set_utc_us(int64_t utc_us);
 void clock_unset(void);
 
+/* A second of the Gregorian calendar, which is taken to have held always. */
+struct clock_civil {
+	int year, month, day; /* month and day from 1 */
+	int weekday; /* 0: Monday */
+	int hour, minute, second;
+};
+/* seconds since 1970 began where the civil time is wanted; false outside of the years 1 to 9999. */
+bool clock_civil_of(int64_t seconds, struct clock_civil *out);
+/* Whole seconds of a time, downwards. */
+int64_t clock_seconds_of(int64_t utc_us);
+
 /* "2026-11-23T08:30:00Z", with a fraction only when there is one. Caller frees. */
 char *clock_format_iso(int64_t utc_us);
 

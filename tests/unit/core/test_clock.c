@@ -42,6 +42,45 @@ START_TEST(iso_refused)
 }
 END_TEST
 
+/* GLib's calendar is another implementation of the same. */
+START_TEST(civil_as_glib)
+{
+	guint32 seed = g_random_int();
+	g_print("# seed %u\n", seed);
+	g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+	const gint64 edges[] = {-62135596800, -62135596799, -1, 0, 951782399, 951782400, 951868800,
+	        1709164800, 4107542400, 253402300799};
+	for (unsigned i = 0; i < 20000; i++) {
+		gint64 seconds = i < G_N_ELEMENTS(edges) ? edges[i]
+		                                         : (gint64)(g_rand_double_range(rand,
+		                                                   -62135596800.0, 253402300799.0));
+		struct clock_civil t;
+		g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(seconds);
+		ck_assert(clock_civil_of(seconds, &t));
+		ck_assert_int_eq(t.year, g_date_time_get_year(time));
+		ck_assert_int_eq(t.month, g_date_time_get_month(time));
+		ck_assert_int_eq(t.day, g_date_time_get_day_of_month(time));
+		ck_assert_int_eq(t.weekday, g_date_time_get_day_of_week(time) - 1);
+		ck_assert_int_eq(t.hour, g_date_time_get_hour(time));
+		ck_assert_int_eq(t.minute, g_date_time_get_minute(time));
+		ck_assert_int_eq(t.second, g_date_time_get_second(time));
+	}
+}
+END_TEST
+
+START_TEST(civil_ends)
+{
+	struct clock_civil t;
+	ck_assert(!clock_civil_of(-62135596801, &t));
+	ck_assert(!clock_civil_of(253402300800, &t));
+	g_autofree char *beyond = clock_format_iso(INT64_MAX);
+	ck_assert_str_eq(beyond, "@9223372036854775807us");
+	ck_assert_int_eq(clock_seconds_of(-1), -1);
+	ck_assert_int_eq(clock_seconds_of(-1000000), -1);
+	ck_assert_int_eq(clock_seconds_of(1999999), 1);
+}
+END_TEST
+
 START_TEST(set_clock)
 {
 	clock_set_utc_us(42);
@@ -58,6 +97,8 @@ Suite *clock_suite(void)
 	tcase_add_test(tests, iso_round_trip);
 	tcase_add_test(tests, iso_forms);
 	tcase_add_test(tests, iso_refused);
+	tcase_add_test(tests, civil_as_glib);
+	tcase_add_test(tests, civil_ends);
 	tcase_add_test(tests, set_clock);
 	suite_add_tcase(suite, tests);
 	return suite;
