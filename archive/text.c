@@ -34,6 +34,15 @@ static size_t ill_formed_length(const unsigned char *s, size_t left)
 	return n;
 }
 
+/* Bytes from the beginning that stay as they are: most of most texts. */
+static size_t plain_length(const char *bytes, size_t len)
+{
+	size_t n = 0;
+	while (n < len && (g_ascii_isprint(bytes[n]) || bytes[n] == '\n'))
+		n++;
+	return n;
+}
+
 /* Takes one character or ill-formed sequence from bytes; gives its length. */
 static size_t mend_one(GString *out, const char *bytes, size_t left, unsigned *mended)
 {
@@ -65,8 +74,14 @@ char *text_mend(const char *bytes, size_t len, unsigned *mended)
 	if (bytes == NULL)
 		return NULL;
 	GString *out = g_string_sized_new(len);
-	for (size_t at = 0; at < len;)
-		at += mend_one(out, bytes + at, len - at, mended != NULL ? mended : &ignored);
+	for (size_t at = 0; at < len;) {
+		size_t plain = plain_length(bytes + at, len - at);
+		g_string_append_len(out, bytes + at, (gssize)plain);
+		at += plain;
+		if (at < len)
+			at += mend_one(
+			        out, bytes + at, len - at, mended != NULL ? mended : &ignored);
+	}
 	return g_string_free(out, FALSE);
 }
 
@@ -114,11 +129,27 @@ static void close_isolates(GString *out, unsigned *open)
 		g_string_append(out, "\xE2\x81\xA9");
 }
 
+/* ASCII that HTML does not mind. */
+static size_t harmless_length(const char *p, const char *end)
+{
+	const char *at = p;
+	while (at < end && g_ascii_isprint(*at) && *at != '&' && *at != '<' && *at != '>' &&
+	        *at != '"' && *at != '\'')
+		at++;
+	return (size_t)(at - p);
+}
+
 void text_html_len(GString *out, const char *text, size_t len)
 {
 	/* A terminator without its opener would end the isolate that <bdi> makes. */
 	unsigned open = 0;
-	for (const char *p = text; p < text + len; p = g_utf8_next_char(p)) {
+	const char *end = text + len;
+	for (const char *p = text; p < end; p = g_utf8_next_char(p)) {
+		size_t harmless = harmless_length(p, end);
+		g_string_append_len(out, p, (gssize)harmless);
+		p += harmless;
+		if (p == end)
+			break;
 		gunichar c = g_utf8_get_char(p);
 		if (c == '\n' || c == 0x2029)
 			close_isolates(out, &open);
@@ -196,11 +227,15 @@ static size_t link_length(const char *p)
 	return len > scheme && len <= TEXT_LINK_MAX_BYTES ? len : 0;
 }
 
+static bool may_begin_link(char c)
+{
+	return c == 'h' || c == 'm' || c == 'x' || c == 'H' || c == 'M' || c == 'X';
+}
+
 bool text_find_link(const char *text, size_t *start, size_t *len)
 {
-	for (const char *p = text; *p != '\0'; p = g_utf8_next_char(p)) {
-		bool after_word = p > text && g_ascii_isalnum(p[-1]);
-		if (strchr("hmxHMX", *p) == NULL || after_word)
+	for (const char *p = text; *p != '\0'; p++) {
+		if (!may_begin_link(*p) || (p > text && g_ascii_isalnum(p[-1])))
 			continue;
 		*len = link_length(p);
 		*start = (size_t)(p - text);
