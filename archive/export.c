@@ -1,5 +1,6 @@
 #include "archive/export_private.h"
 
+#include "core/digest.h"
 #include "core/error.h"
 
 #include <dirent.h>
@@ -333,8 +334,7 @@ static bool write_item(struct export *export, const struct export_item *item,
 	export->driver->bytes(item, bytes);
 	if (export->file < 0) {
 		line->path = export->driver->path(item);
-		line->sha256 = g_compute_checksum_for_data(
-		        G_CHECKSUM_SHA256, (const guchar *)bytes->str, bytes->len);
+		line->sha256 = digest_of(bytes->str, bytes->len);
 		return write_file(export, line->path, bytes, error);
 	}
 	line->path = g_strdup(export->driver->file);
@@ -375,17 +375,18 @@ bool export_add(struct export *export, const struct export_item *item, GError **
 
 static char *hash_file(struct export *export, const char *path, GError **error)
 {
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	struct digest *sum = digest_begin();
 	guchar buffer[65536];
 	ssize_t n = 0;
 	int fd = openat(export->dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	while (fd >= 0 && (n = read(fd, buffer, sizeof(buffer))) > 0)
-		g_checksum_update(sum, buffer, n);
+		digest_add(sum, buffer, (size_t)n);
 	if (fd < 0 || n < 0)
 		io_error(export, "reading", path, error);
 	if (fd >= 0)
 		close(fd);
-	return fd < 0 || n < 0 ? NULL : g_strdup(g_checksum_get_string(sum));
+	g_autofree char *hex = digest_end(sum);
+	return fd < 0 || n < 0 ? NULL : g_steal_pointer(&hex);
 }
 
 static bool add_hashed(struct export *export, const char *path, GString *manifest, GError **error)

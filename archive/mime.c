@@ -4,6 +4,7 @@
 
 #include "core/address.h"
 #include "core/clock.h"
+#include "core/digest.h"
 #include "core/error.h"
 
 #include <gmime/gmime.h>
@@ -73,11 +74,10 @@ static void add_people(GMimeMessage *message, const struct transcript *in)
 
 static void put_digest(guint8 *to, const char *id, gsize len)
 {
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-	guint8 digest[32];
-	gsize whole = sizeof(digest);
-	g_checksum_update(sum, (const guchar *)id, -1);
-	g_checksum_get_digest(sum, digest, &whole);
+	struct digest *sum = digest_begin();
+	guint8 digest[DIGEST_BYTES];
+	digest_add(sum, id, strlen(id));
+	digest_end_raw(sum, digest);
 	memcpy(to, digest, len);
 }
 
@@ -317,7 +317,7 @@ GBytes *mime_render(const struct transcript *transcript, const struct mime_optio
 
 char *mime_hash(GBytes *bytes)
 {
-	return g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, bytes);
+	return digest_of_bytes(bytes);
 }
 
 static char *without_cr(char *text)

@@ -1,8 +1,9 @@
 #include "archive/page.h"
 
 #include "archive/text.h"
+#include "core/digest.h"
 
-#include <string.h>
+#include <pthread.h>
 
 /*
  * Plain rules first, for mail readers that know little CSS; grid and dark colours come on top. The
@@ -61,19 +62,21 @@ static const char style[] =
         "@media print{body{background:#fff}main{max-width:none;padding:0}"
         ".turn{break-inside:avoid;border-radius:0}}";
 
-static char *style_hash(void)
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static char *style_hash;
+
+static void hash_style(void)
 {
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-	guint8 digest[32];
-	gsize len = sizeof(digest);
-	g_checksum_update(sum, (const guchar *)style, (gssize)strlen(style));
-	g_checksum_get_digest(sum, digest, &len);
-	return g_base64_encode(digest, len);
+	struct digest *digest = digest_begin();
+	unsigned char raw[DIGEST_BYTES];
+	digest_add(digest, style, sizeof(style) - 1);
+	digest_end_raw(digest, raw);
+	style_hash = g_base64_encode(raw, sizeof(raw));
 }
 
 void page_begin(GString *out, const char *title)
 {
-	g_autofree char *hash = style_hash();
+	pthread_once(&once, hash_style);
 	g_string_append_printf(out,
 	        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
@@ -81,10 +84,11 @@ void page_begin(GString *out, const char *title)
 	        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 	        "<meta name=\"color-scheme\" content=\"light dark\">\n"
 	        "<meta name=\"referrer\" content=\"no-referrer\">\n<title>",
-	        hash);
+	        style_hash);
 	text_html(out, title);
-	g_string_append_printf(
-	        out, "</title>\n<style>%s</style>\n</head>\n<body>\n<main>\n", style);
+	g_string_append(out, "</title>\n<style>");
+	g_string_append_len(out, style, sizeof(style) - 1);
+	g_string_append(out, "</style>\n</head>\n<body>\n<main>\n");
 }
 
 void page_end(GString *out)

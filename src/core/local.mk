@@ -4,6 +4,7 @@ libimex_core_a_SOURCES = \
 	src/core/auto.h \
 	src/core/clock.c src/core/clock.h \
 	src/core/config.c src/core/config.h \
+	src/core/digest.c src/core/digest.h \
 	src/core/error.c src/core/error.h src/core/heap.h \
 	src/core/log.c src/core/log.h \
 	src/core/secret.c src/core/secret.h \

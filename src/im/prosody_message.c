@@ -8,6 +8,7 @@
  */
 #include "core/address.h"
 #include "core/clock.h"
+#include "core/digest.h"
 #include "im/prosody_private.h"
 #include "im/stanza.h"
 
@@ -62,12 +63,12 @@ static char *cursor_print(const struct position *position)
 
 static void digest_key(const struct db_result *result, int first_column, char *anchor)
 {
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	struct digest *sum = digest_begin();
 	for (int i = first_column; i < first_column + 4; i++) {
-		const char *part = db_column_text(result, i);
-		g_checksum_update(sum, (const guchar *)part, (gssize)strlen(part) + 1);
+		digest_add_text(sum, db_column_text(result, i));
 	}
-	g_strlcpy(anchor, g_checksum_get_string(sum), ANCHOR_HEX + 1);
+	g_autofree char *hex = digest_end(sum);
+	g_strlcpy(anchor, hex, ANCHOR_HEX + 1);
 }
 
 /* The anchor of the row with that sort_id; "-" when there is none. */

@@ -1,6 +1,7 @@
 #include "im/stanza.h"
 
 #include "core/clock.h"
+#include "core/digest.h"
 #include "core/error.h"
 #include "wire/xml_read.h"
 
@@ -493,13 +494,14 @@ char *stanza_correlation_of(const char *id, const char *origin_id, const struct 
 	        message->sender_resolved ? NULL : message->sender, message->sender_nick,
 	        message->is_room ? message->peer : NULL, origin_id != NULL ? origin_id : id,
 	        message->refers_to, message->thread, message->text, message->url};
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	struct digest *sum = digest_begin();
 	for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
-		const char *field = fields[i] != NULL ? fields[i] : "";
-		g_checksum_update(sum, (const guchar *)(fields[i] != NULL ? "=" : "-"), 1);
-		g_checksum_update(sum, (const guchar *)field, (gssize)strlen(field) + 1);
+		digest_add(sum, fields[i] != NULL ? "=" : "-", 1);
+		digest_add_text(sum, fields[i] != NULL ? fields[i] : "");
 	}
-	return g_strdup_printf("%s%.*s", proof, CORRELATION_HEX, g_checksum_get_string(sum));
+	g_autofree char *hex = digest_end(sum);
+	hex[CORRELATION_HEX] = '\0';
+	return g_strconcat(proof, hex, NULL);
 }
 
 const char *stanza_resource(const char *jid)

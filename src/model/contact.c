@@ -1,5 +1,7 @@
 #include "model/contact.h"
 
+#include "core/digest.h"
+
 #include <string.h>
 
 static int compare_names(const void *a, const void *b)
@@ -119,17 +121,15 @@ bool contact_covers(const struct contact *a, const struct contact *b)
 
 char *contact_hash(const struct contact *contact)
 {
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	struct digest *sum = digest_begin();
 	/* Each field with its ending NUL, so that no two contacts give the same bytes. */
 	const char *const fields[] = {
 	        contact->key, or_empty(contact->name), or_empty(contact->tel_uri)};
 	for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++)
-		g_checksum_update(sum, (const guchar *)fields[i], (gssize)strlen(fields[i]) + 1);
-	for (guint i = 0; i < contact->groups->len; i++) {
-		const char *group = g_ptr_array_index(contact->groups, i);
-		g_checksum_update(sum, (const guchar *)group, (gssize)strlen(group) + 1);
-	}
-	return g_strdup(g_checksum_get_string(sum));
+		digest_add_text(sum, fields[i]);
+	for (guint i = 0; i < contact->groups->len; i++)
+		digest_add_text(sum, g_ptr_array_index(contact->groups, i));
+	return digest_end(sum);
 }
 
 struct group *group_new(const char *name, enum group_kind kind)

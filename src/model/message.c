@@ -1,5 +1,7 @@
 #include "model/message.h"
 
+#include "core/digest.h"
+
 #include <string.h>
 
 struct message *message_new(enum message_kind kind)
@@ -66,7 +68,7 @@ const char *message_posted_by(const struct message *message)
 
 char *message_hash(const struct message *message)
 {
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	struct digest *sum = digest_begin();
 	/* The time of receipt differs from one try to the next; what the sender said does not. */
 	int64_t sent_utc_us =
 	        message->claimed_utc_us != 0 ? message->claimed_utc_us : message->sent_utc_us;
@@ -79,10 +81,9 @@ char *message_hash(const struct message *message)
 	        message->url};
 	for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
 		/* A mark before each field keeps an absent one apart from an empty one. */
-		g_checksum_update(sum, (const guchar *)(fields[i] != NULL ? "=" : "-"), 1);
+		digest_add(sum, fields[i] != NULL ? "=" : "-", 1);
 		if (fields[i] != NULL)
-			g_checksum_update(
-			        sum, (const guchar *)fields[i], (gssize)strlen(fields[i]) + 1);
+			digest_add_text(sum, fields[i]);
 	}
 	/* Rows of an older imex have none of these, and keep their hash. */
 	if (message->file_name != NULL || message->file_hash != NULL ||
@@ -91,7 +92,7 @@ char *message_hash(const struct message *message)
 		        message->file_name != NULL ? message->file_name : "",
 		        message->file_size_bytes,
 		        message->file_hash != NULL ? message->file_hash : "");
-		g_checksum_update(sum, (const guchar *)file, -1);
+		digest_add(sum, file, strlen(file));
 	}
-	return g_strdup(g_checksum_get_string(sum));
+	return digest_end(sum);
 }

@@ -2,6 +2,7 @@
 
 #include "archive/transcript.h"
 #include "core/clock.h"
+#include "core/digest.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "im/upload.h"
@@ -60,7 +61,7 @@ static bool fetch(struct attacher *attacher, struct store *store, const struct m
 		judge(link, fault);
 		return store_file_link_put(store, link, error);
 	}
-	link->hash = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, content);
+	link->hash = digest_of_bytes(content);
 	return store_file_put(store, link, content, error);
 }
 

@@ -1,6 +1,7 @@
 #include "sync/deliver.h"
 
 #include "core/clock.h"
+#include "core/digest.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/step.h"
@@ -65,12 +66,10 @@ static char *delivery_uuid(const struct planned *planned, const char *owner, con
 	const struct message *first = planned->messages->pdata[0];
 	const char *const parts[] = {planned->transcript->conversation, first->source, first->owner,
 	        first->source_key, owner, folder};
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-	for (unsigned i = 0; i < G_N_ELEMENTS(parts); i++) {
-		const char *part = parts[i] != NULL ? parts[i] : "";
-		g_checksum_update(sum, (const guchar *)part, (gssize)strlen(part) + 1);
-	}
-	const char *hex = g_checksum_get_string(sum);
+	struct digest *sum = digest_begin();
+	for (unsigned i = 0; i < G_N_ELEMENTS(parts); i++)
+		digest_add_text(sum, parts[i] != NULL ? parts[i] : "");
+	g_autofree char *hex = digest_end(sum);
 	return g_strdup_printf(
 	        "%.8s-%.4s-8%.3s-8%.3s-%.12s", hex, hex + 8, hex + 12, hex + 15, hex + 18);
 }
@@ -165,8 +164,7 @@ static int64_t part_of(const struct reader *reader)
 {
 	if (reader->mailbox_id != 0)
 		return reader->mailbox_id;
-	g_autofree char *hash =
-	        g_compute_checksum_for_string(G_CHECKSUM_SHA256, reader->who->address, -1);
+	g_autofree char *hash = digest_of(reader->who->address, strlen(reader->who->address));
 	hash[13] = '\0'; /* 52 bits */
 	return (INT64_C(1) << 53) | (int64_t)g_ascii_strtoull(hash, NULL, 16);
 }

@@ -30,7 +30,7 @@ LIBRARIES = {
     r"libxml/": r"src/wire/",
     r"libpq-fe\.h": r"src/db/",
     r"sqlite3\.h": r"src/db/",
-    r"openssl/": r"src/oauth/|archive/",
+    r"openssl/": r"src/oauth/|src/core/digest\.c",
     r"gmime/": r"archive/",
     r"(microhttpd\.h|gnutls/)": r"src/daemon/listener",
     r"strophe\.h": r"src/im/",

@@ -14,6 +14,7 @@ unit_core_SOURCES = \
 	tests/unit/core/test_address.c \
 	tests/unit/core/test_clock.c \
 	tests/unit/core/test_config.c \
+	tests/unit/core/test_digest.c \
 	tests/unit/core/test_error.c \
 	tests/unit/core/test_secret.c
 unit_core_LDADD = $(UNIT_LDADD)
