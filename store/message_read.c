@@ -1,4 +1,5 @@
 #include "store/message.h"
+#include "store/segment.h"
 #include "store/store_private.h"
 
 #define PAGE_ROWS 256
@@ -90,11 +91,13 @@ GPtrArray *store_conversations(
 	return more == 0 ? g_steal_pointer(&list) : NULL;
 }
 
-#define MESSAGE_COLUMNS                                                                            \
-	"SELECT conversation_id, seq, kind, source, owner, source_key, correlation, peer, "        \
-	"is_room, sender, sender_nick, message_id, refers_to, thread, body, url, sent_utc_us, "    \
-	"source_order, captured_utc_us, conflict, file_name, file_size_bytes, file_hash, "         \
-	"sender_resolved, claimed_utc_us FROM message "
+#define MESSAGE_LIST                                                                               \
+	"m.conversation_id, m.seq, m.kind, m.source, m.owner, m.source_key, m.correlation, "       \
+	"m.peer, m.is_room, m.sender, m.sender_nick, m.message_id, m.refers_to, m.thread, "        \
+	"m.body, m.url, m.sent_utc_us, m.source_order, m.captured_utc_us, m.conflict, "            \
+	"m.file_name, m.file_size_bytes, m.file_hash, m.sender_resolved, m.claimed_utc_us"
+#define MESSAGE_COLUMN_COUNT 25
+#define MESSAGE_COLUMNS "SELECT " MESSAGE_LIST " FROM message m "
 
 static struct stored_message *read_message(const struct db_result *result, GError **error)
 {
@@ -177,6 +180,45 @@ bool store_message_get(struct store *store, int64_t conversation_id, int64_t seq
 	if (list->len > 0)
 		*out = g_ptr_array_steal_index(list, 0);
 	return true;
+}
+
+static bool refuse_lost(int64_t seq, const char *segment_id, GError **error)
+{
+	error_set(error, ERROR_CONFIG, "store.damaged",
+	        "message %" G_GINT64_FORMAT
+	        " of segment %s is missing from the store: restore the store from a backup",
+	        seq, segment_id);
+	return false;
+}
+
+/* Rows as of MESSAGE_LIST and the member's number; a message that is not there is all NULL. */
+static bool read_members(
+        struct db_result *rows, const char *segment_id, GPtrArray *out, GError **error)
+{
+	autoptr(db_result) result = rows;
+	int more = result != NULL ? 1 : -1;
+	while (more > 0 && (more = db_next(result, error)) > 0) {
+		if (db_column_is_null(result, 0))
+			return refuse_lost(
+			        db_column_int64(result, MESSAGE_COLUMN_COUNT), segment_id, error);
+		struct stored_message *stored = read_message(result, error);
+		if (stored == NULL)
+			return false;
+		g_ptr_array_add(out, stored);
+	}
+	return more == 0;
+}
+
+GPtrArray *store_segment_messages(
+        struct store *store, int64_t conversation_id, const char *id, GError **error)
+{
+	g_autoptr(GPtrArray) out = g_ptr_array_new_with_free_func(stored_message_destroy);
+	struct db_result *rows = db_query(store->db,
+	        "SELECT " MESSAGE_LIST ", s.seq FROM segment_member s LEFT JOIN message m ON "
+	        "m.conversation_id = s.conversation_id AND m.seq = s.seq "
+	        "WHERE s.conversation_id = $1 AND s.segment_id = $2 ORDER BY s.seq",
+	        DB_VALUES(db_int(conversation_id), db_text(id)), error);
+	return read_members(rows, id, out, error) ? g_steal_pointer(&out) : NULL;
 }
 
 struct place {

@@ -1,6 +1,5 @@
 #include "store/segment.h"
 
-#include "store/message.h"
 #include "store/record.h"
 #include "store/store_private.h"
 
@@ -274,46 +273,6 @@ bool store_segment_set_planned(
 	        NULL, error);
 }
 
-static bool read_members(
-        struct store *store, int64_t conversation_id, const char *id, GArray *seqs, GError **error)
-{
-	autoptr(db_result) result = db_query(store->db,
-	        "SELECT seq FROM segment_member WHERE conversation_id = $1 AND segment_id = $2 "
-	        "ORDER BY seq",
-	        DB_VALUES(db_int(conversation_id), db_text(id)), error);
-	int got = result != NULL ? 1 : -1;
-	while (got > 0 && (got = db_next(result, error)) > 0) {
-		int64_t seq = db_column_int64(result, 0);
-		g_array_append_val(seqs, seq);
-	}
-	return got == 0;
-}
-
-GPtrArray *store_segment_messages(
-        struct store *store, int64_t conversation_id, const char *id, GError **error)
-{
-	g_autoptr(GArray) seqs = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	g_autoptr(GPtrArray) out =
-	        g_ptr_array_new_with_free_func((GDestroyNotify)stored_message_free);
-	if (!read_members(store, conversation_id, id, seqs, error))
-		return NULL;
-	for (guint i = 0; i < seqs->len; i++) {
-		struct stored_message *stored = NULL;
-		int64_t seq = g_array_index(seqs, int64_t, i);
-		if (!store_message_get(store, conversation_id, seq, &stored, error))
-			return NULL;
-		if (stored == NULL) {
-			error_set(error, ERROR_CONFIG, "store.damaged",
-			        "message %" G_GINT64_FORMAT " of segment %s is missing from the "
-			        "store: restore the store from a backup",
-			        seq, id);
-			return NULL;
-		}
-		g_ptr_array_add(out, stored);
-	}
-	return g_steal_pointer(&out);
-}
-
 bool store_room_presence(struct store *store, int64_t conversation_id, const char *address,
         const char *nick, int64_t before_utc_us, bool *known, bool *joined, GError **error)
 {
@@ -401,6 +360,16 @@ bool store_rendering_get(struct store *store, int64_t conversation_id, const cha
 	if (got == 1)
 		*out = rendering_from_row(result);
 	return got >= 0;
+}
+
+bool store_rendering_hash(struct store *store, int64_t conversation_id, const char *segment_id,
+        int64_t shown, char **hash, GError **error)
+{
+	return db_get_text(store->db,
+	        "SELECT hash FROM rendering "
+	        "WHERE conversation_id = $1 AND segment_id = $2 AND shown = $3",
+	        DB_VALUES(db_int(conversation_id), db_text(segment_id), db_int(shown)), hash,
+	        error);
 }
 
 static bool put_rendering(struct store *store, int64_t conversation_id, const char *segment_id,

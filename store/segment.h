@@ -103,6 +103,9 @@ AUTO_DEFINE(rendering, rendering_free);
 /* *out is owned, NULL when there is none. */
 bool store_rendering_get(struct store *store, int64_t conversation_id, const char *segment_id,
         int64_t shown, struct rendering **out, GError **error);
+/* Only its hash: *hash is owned, NULL when there is none. */
+bool store_rendering_hash(struct store *store, int64_t conversation_id, const char *segment_id,
+        int64_t shown, char **hash, GError **error);
 /* The first that is put stays. */
 bool store_rendering_put(struct store *store, int64_t conversation_id, const char *segment_id,
         int64_t shown, const struct rendering *rendering, int64_t now_utc_us, GError **error);

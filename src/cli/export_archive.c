@@ -59,11 +59,13 @@ static bool write_one(struct export_run *run, const struct transcript *transcrip
 static bool each_segment(const struct segment *segment, void *data, GError **error)
 {
 	struct export_run *run = data;
-	g_autoptr(GPtrArray) messages = NULL;
 	if (export_has(run->export, segment->id))
 		return true;
+	g_autoptr(GPtrArray) messages = transcribe_messages(run->store, segment, error);
+	if (messages == NULL)
+		return false;
 	autoptr(transcript) transcript =
-	        transcribe(run->transcriber, run->store, segment, &messages, error);
+	        transcribe(run->transcriber, run->store, segment, messages, error);
 	if (transcript == NULL)
 		return false;
 	return !takes_part(run, transcript) || write_one(run, transcript, messages, error);

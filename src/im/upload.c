@@ -54,6 +54,11 @@ void upload_free(struct upload *upload)
 	g_free(upload);
 }
 
+bool upload_is_wanted(const struct upload *upload)
+{
+	return g_hash_table_size(upload->origins) > 0;
+}
+
 bool upload_is_known(const struct upload *upload, const char *url)
 {
 	g_autofree char *origin = http_origin(url);

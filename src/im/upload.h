@@ -24,6 +24,8 @@ struct upload *upload_new(const struct config *config, GError **error);
 void upload_free(struct upload *upload);
 AUTO_DEFINE(upload, upload_free);
 
+/* Whether there are hosts at all. */
+bool upload_is_wanted(const struct upload *upload);
 /* Whether the link is of one of the hosts: others are never asked. */
 bool upload_is_known(const struct upload *upload, const char *url);
 /* Owned; NULL with an error. */

@@ -32,6 +32,11 @@ void attacher_free(struct attacher *attacher)
 	g_free(attacher);
 }
 
+bool attacher_is_wanted(const struct attacher *attacher)
+{
+	return upload_is_wanted(attacher->upload);
+}
+
 /* Whether the content is what the sender told; only SHA-256 is compared. */
 static bool is_as_told(const struct message *message, const char *hash)
 {

@@ -19,6 +19,9 @@ struct attacher *attacher_new(const struct config *config, GError **error);
 void attacher_free(struct attacher *attacher);
 AUTO_DEFINE(attacher, attacher_free);
 
+/* Whether anything may be fetched at all. */
+bool attacher_is_wanted(const struct attacher *attacher);
+
 /*
  * Fetches what these messages (struct message *) link to and is not in the store. *waiting: one of
  * them has to be tried again later.

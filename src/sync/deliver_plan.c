@@ -45,7 +45,20 @@ struct planned {
 	GPtrArray *messages; /* owned */
 	struct transcript *transcript; /* owned */
 	enum route_talk talk;
+	GPtrArray *kept; /* struct kept, owned: renderings of it, or of parts */
 };
+
+/* A rendering that the store keeps. */
+struct kept {
+	int64_t shown;
+	char *hash;
+};
+
+static void kept_free(struct kept *kept)
+{
+	g_free(kept->hash);
+	g_free(kept);
+}
 
 /* One participant who gets it, or a part of it. */
 struct reader {
@@ -74,7 +87,7 @@ static char *delivery_uuid(const struct planned *planned, const char *owner, con
 	        "%.8s-%.4s-8%.3s-8%.3s-%.12s", hex, hex + 8, hex + 12, hex + 15, hex + 18);
 }
 
-static bool plan_delivery(struct planning *planning, const struct planned *planned,
+static bool plan_delivery(struct planning *planning, struct planned *planned,
         const struct reader *reader, const struct route_place *place, int64_t shown, GError **error)
 {
 	g_autofree char *folder = g_strdup(place->name);
@@ -95,16 +108,15 @@ static bool plan_delivery(struct planning *planning, const struct planned *plann
 	return true;
 }
 
-static bool keep_here(struct planning *planning, const struct planned *planned,
-        const struct reader *reader, int64_t shown, const struct rendering *rendering,
-        GError **error)
+static bool keep_here(struct planning *planning, struct planned *planned,
+        const struct reader *reader, int64_t shown, char *hash, GError **error)
 {
 	const struct local_item item = {
 	        .conversation_id = planned->segment->conversation_id,
 	        .segment_id = planned->segment->id,
 	        .owner = reader->who->address,
 	        .shown = shown,
-	        .hash = rendering->hash,
+	        .hash = hash,
 	        .because = reader->route->because,
 	        .kept_utc_us = clock_utc_us(),
 	};
@@ -116,7 +128,34 @@ static bool keep_here(struct planning *planning, const struct planned *planned,
 	return true;
 }
 
-static bool plan_place(struct planning *planning, const struct planned *planned,
+/* Most readers are shown the same: what is kept is not looked up again for each. Borrowed. */
+static char *find_kept(const struct planned *planned, int64_t shown)
+{
+	for (guint i = 0; i < planned->kept->len; i++) {
+		const struct kept *kept = planned->kept->pdata[i];
+		if (kept->shown == shown)
+			return kept->hash;
+	}
+	return NULL;
+}
+
+static bool keep(struct planning *planning, struct planned *planned, const struct reader *reader,
+        int64_t shown, char **hash, GError **error)
+{
+	*hash = find_kept(planned, shown);
+	if (*hash != NULL)
+		return true;
+	if (!transcribe_keep(planning->transcriber, planning->store, planned->segment,
+	            reader->transcript, shown, hash, error))
+		return false;
+	struct kept *kept = g_new0(struct kept, 1);
+	kept->shown = shown;
+	kept->hash = *hash;
+	g_ptr_array_add(planned->kept, kept);
+	return true;
+}
+
+static bool plan_place(struct planning *planning, struct planned *planned,
         const struct reader *reader, const struct route_place *place, bool *planned_any,
         GError **error)
 {
@@ -125,17 +164,16 @@ static bool plan_place(struct planning *planning, const struct planned *planned,
 	if (!has_content(reader->transcript, view))
 		return true;
 	*planned_any = true;
-	autoptr(rendering) rendering = transcribe_mime(planning->transcriber, planning->store,
-	        planned->segment, reader->transcript, shown, error);
-	if (rendering == NULL)
+	char *hash = NULL;
+	if (!keep(planning, planned, reader, shown, &hash, error))
 		return false;
 	step_reached("plan.rendered");
 	return place->target == ROUTE_LOCAL
-	               ? keep_here(planning, planned, reader, shown, rendering, error)
+	               ? keep_here(planning, planned, reader, shown, hash, error)
 	               : plan_delivery(planning, planned, reader, place, shown, error);
 }
 
-static bool plan_places(struct planning *planning, const struct planned *planned,
+static bool plan_places(struct planning *planning, struct planned *planned,
         const struct reader *reader, unsigned *readers, GError **error)
 {
 	bool any = false;
@@ -147,7 +185,7 @@ static bool plan_places(struct planning *planning, const struct planned *planned
 	return true;
 }
 
-static bool presence_before(struct planning *planning, const struct planned *planned,
+static bool presence_before(struct planning *planning, struct planned *planned,
         const struct participant *who, enum presence_before *before, GError **error)
 {
 	bool known = false;
@@ -170,7 +208,7 @@ static int64_t part_of(const struct reader *reader)
 }
 
 /* Of a room's talk a reader gets what came while he was there. */
-static bool plan_room_reader(struct planning *planning, const struct planned *planned,
+static bool plan_room_reader(struct planning *planning, struct planned *planned,
         struct reader *reader, unsigned *readers, GError **error)
 {
 	enum presence_before before = PRESENCE_UNKNOWN;
@@ -192,7 +230,7 @@ static bool plan_room_reader(struct planning *planning, const struct planned *pl
 	return plan_places(planning, planned, reader, readers, error);
 }
 
-static bool plan_routed(struct planning *planning, const struct planned *planned,
+static bool plan_routed(struct planning *planning, struct planned *planned,
         const struct participant *who, const struct route *route, unsigned *readers, GError **error)
 {
 	struct reader reader = {.who = who, .route = route, .transcript = planned->transcript};
@@ -205,7 +243,7 @@ static bool plan_routed(struct planning *planning, const struct planned *planned
 	               : plan_places(planning, planned, &reader, readers, error);
 }
 
-static bool plan_reader(struct planning *planning, const struct planned *planned,
+static bool plan_reader(struct planning *planning, struct planned *planned,
         const struct participant *who, unsigned *readers, GError **error)
 {
 	struct route route;
@@ -246,7 +284,7 @@ static enum route_talk talk_of(const struct planning *planning, const struct tra
 	return talk;
 }
 
-static bool plan_readers(struct planning *planning, const struct planned *planned, GError **error)
+static bool plan_readers(struct planning *planning, struct planned *planned, GError **error)
 {
 	unsigned readers = 0;
 	if (is_excluded(planning, planned->transcript)) {
@@ -261,39 +299,60 @@ static bool plan_readers(struct planning *planning, const struct planned *planne
 	return true;
 }
 
-/* What the conversation links to, as far as it is wanted, and the transcript with it. */
-static bool fetch_files(
-        struct planning *planning, struct planned *planned, bool *waiting, GError **error)
+static bool plan_messages(struct planning *planning, struct planned *planned, GError **error)
 {
-	if (!attacher_fetch(planning->attacher, planning->store, planned->messages, waiting, error))
+	planned->transcript = transcribe(
+	        planning->transcriber, planning->store, planned->segment, planned->messages, error);
+	if (planned->transcript == NULL)
 		return false;
-	struct transcript *whole = transcribe_part(planning->transcriber, planning->store,
-	        planned->segment, planned->messages, PRESENCE_ALL, error);
-	if (whole == NULL)
-		return false;
+	planned->talk = talk_of(planning, planned->transcript);
+	bool good =
+	        plan_readers(planning, planned, error) &&
+	        store_segment_set_planned(planning->store, planned->segment, clock_utc_us(), error);
 	transcript_free(planned->transcript);
-	planned->transcript = whole;
-	return true;
+	return good;
 }
 
 static bool plan_segment(struct planning *planning, const struct segment *segment, GError **error)
 {
 	struct planned planned = {.segment = segment};
-	planned.transcript = transcribe(
-	        planning->transcriber, planning->store, segment, &planned.messages, error);
-	if (planned.transcript == NULL)
+	planned.messages = transcribe_messages(planning->store, segment, error);
+	if (planned.messages == NULL)
 		return false;
-	planned.talk = talk_of(planning, planned.transcript);
-	bool waiting = false;
-	bool good = fetch_files(planning, &planned, &waiting, error) &&
-	            (waiting || (plan_readers(planning, &planned, error) &&
-	                                store_segment_set_planned(
-	                                        planning->store, segment, clock_utc_us(), error)));
-	planning->report->waiting += good && waiting;
+	planned.kept = g_ptr_array_new_with_free_func((GDestroyNotify)kept_free);
+	bool good = plan_messages(planning, &planned, error);
+	g_ptr_array_unref(planned.kept);
 	step_reached("plan.segment");
-	transcript_free(planned.transcript);
 	g_ptr_array_unref(planned.messages);
 	return good;
+}
+
+/* What the conversation links to, as far as it is wanted. */
+static bool fetch_files(
+        struct planning *planning, const struct segment *segment, bool *waiting, GError **error)
+{
+	g_autoptr(GPtrArray) messages = transcribe_messages(planning->store, segment, error);
+	return messages != NULL &&
+	       attacher_fetch(planning->attacher, planning->store, messages, waiting, error);
+}
+
+/*
+ * Takes those off the page whose files are still to come. Before the transaction in which the page
+ * is planned, so that nobody waits for an upload host but us.
+ */
+static bool fetch_page(struct planning *planning, GPtrArray *page, GError **error)
+{
+	for (guint i = 0; attacher_is_wanted(planning->attacher) && i < page->len;) {
+		bool waiting = false;
+		if (!fetch_files(planning, page->pdata[i], &waiting, error))
+			return false;
+		planning->report->waiting += waiting;
+		if (waiting)
+			g_ptr_array_remove_index(page, i);
+		else
+			i++;
+	}
+	return true;
 }
 
 /* A fault of this one segment leaves it for the next pass; a fault of the store ends this one. */
@@ -364,15 +423,20 @@ static bool plan_all(struct planning *planning, GError **error)
 			return true;
 		g_autoptr(GPtrArray) page = store_segments_unplanned(
 		        planning->store, after, after_id, SEGMENTS_PER_PAGE, error);
-		if (page == NULL || !plan_page(planning, page, error))
+		if (page == NULL)
+			return false;
+		bool more = page->len == SEGMENTS_PER_PAGE;
+		if (more) {
+			const struct segment *last = page->pdata[page->len - 1];
+			after = last->conversation_id;
+			g_free(after_id);
+			after_id = g_strdup(last->id);
+		}
+		if (!fetch_page(planning, page, error) || !plan_page(planning, page, error))
 			return false;
 		step_reached("plan.page");
-		if (page->len < SEGMENTS_PER_PAGE)
+		if (!more)
 			return true;
-		const struct segment *last = page->pdata[page->len - 1];
-		after = last->conversation_id;
-		g_free(after_id);
-		after_id = g_strdup(last->id);
 	}
 }
 

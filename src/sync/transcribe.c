@@ -225,20 +225,21 @@ static int compare_messages(gconstpointer a, gconstpointer b)
 	return message_compare_time(*left, *right);
 }
 
-struct transcript *transcribe(struct transcriber *transcriber, struct store *store,
-        const struct segment *segment, GPtrArray **messages, GError **error)
+GPtrArray *transcribe_messages(struct store *store, const struct segment *segment, GError **error)
 {
 	g_autoptr(GPtrArray) stored =
 	        store_segment_messages(store, segment->conversation_id, segment->id, error);
 	if (stored == NULL)
 		return NULL;
-	g_autoptr(GPtrArray) taken = take_messages(stored);
-	g_ptr_array_sort(taken, compare_messages);
-	struct transcript *transcript =
-	        transcribe_part(transcriber, store, segment, taken, PRESENCE_ALL, error);
-	if (transcript != NULL && messages != NULL)
-		*messages = g_steal_pointer(&taken);
-	return transcript;
+	GPtrArray *messages = take_messages(stored);
+	g_ptr_array_sort(messages, compare_messages);
+	return messages;
+}
+
+struct transcript *transcribe(struct transcriber *transcriber, struct store *store,
+        const struct segment *segment, const GPtrArray *messages, GError **error)
+{
+	return transcribe_part(transcriber, store, segment, messages, PRESENCE_ALL, error);
 }
 
 #define VIEW_BITS 8
@@ -272,21 +273,23 @@ static struct rendering *render(
 	return rendering;
 }
 
-struct rendering *transcribe_mime(struct transcriber *transcriber, struct store *store,
+static bool keep(struct transcriber *transcriber, struct store *store,
         const struct segment *segment, const struct transcript *transcript, int64_t shown,
-        GError **error)
+        char **hash, GError **error)
 {
-	struct rendering *kept = NULL;
-	if (!store_rendering_get(store, segment->conversation_id, segment->id, shown, &kept, error))
-		return NULL;
-	if (kept != NULL)
-		return kept;
 	autoptr(rendering) fresh = render(transcriber, transcript, shown);
 	/* Another process may have been faster: what it kept counts. */
-	if (!store_rendering_put(store, segment->conversation_id, segment->id, shown, fresh,
-	            clock_utc_us(), error) ||
-	        !store_rendering_get(
-	                store, segment->conversation_id, segment->id, shown, &kept, error))
-		return NULL;
-	return kept;
+	return store_rendering_put(store, segment->conversation_id, segment->id, shown, fresh,
+	               clock_utc_us(), error) &&
+	       store_rendering_hash(
+	               store, segment->conversation_id, segment->id, shown, hash, error);
+}
+
+bool transcribe_keep(struct transcriber *transcriber, struct store *store,
+        const struct segment *segment, const struct transcript *transcript, int64_t shown,
+        char **hash, GError **error)
+{
+	if (!store_rendering_hash(store, segment->conversation_id, segment->id, shown, hash, error))
+		return false;
+	return *hash != NULL || keep(transcriber, store, segment, transcript, shown, hash, error);
 }

@@ -34,12 +34,12 @@ bool transcriber_names_resolved(const struct transcriber *transcriber);
 GTimeZone *transcriber_zone(const struct transcriber *transcriber);
 const char *transcriber_zone_name(const struct transcriber *transcriber);
 
-/*
- * The members of the segment, struct message * in the order of sending, and its transcript; both
- * owned. messages may be NULL.
- */
+/* The members of the segment, struct message * in the order of sending; owned. */
+GPtrArray *transcribe_messages(struct store *store, const struct segment *segment, GError **error);
+
+/* The transcript of all of them; owned. */
 struct transcript *transcribe(struct transcriber *transcriber, struct store *store,
-        const struct segment *segment, GPtrArray **messages, GError **error);
+        const struct segment *segment, const GPtrArray *messages, GError **error);
 
 /* The transcript of some of the messages. */
 struct transcript *transcribe_part(struct transcriber *transcriber, struct store *store,
@@ -52,10 +52,13 @@ struct transcript *transcribe_part(struct transcriber *transcriber, struct store
  */
 int64_t transcriber_shown(unsigned view, int64_t part);
 
-/* The message as it was rendered first, else rendered now from the transcript and kept. Owned. */
-struct rendering *transcribe_mime(struct transcriber *transcriber, struct store *store,
+/*
+ * Sees to it that the store keeps the message: as it was rendered first, else rendered now from the
+ * transcript. *hash is that of the kept one, owned.
+ */
+bool transcribe_keep(struct transcriber *transcriber, struct store *store,
         const struct segment *segment, const struct transcript *transcript, int64_t shown,
-        GError **error);
+        char **hash, GError **error);
 
 /* The message, made now and kept nowhere. */
 GBytes *transcribe_bytes(
