@@ -11,6 +11,8 @@
 #define LOCK_WAIT_MS 5000
 /* Statement texts are literals, so this is never reached unless somebody builds SQL. */
 #define MAX_STATEMENTS 512
+/* A power of two. */
+#define RECENT_STATEMENTS 256
 
 struct statement {
 	sqlite3_stmt *stmt;
@@ -23,6 +25,12 @@ struct sqlite {
 	sqlite3 *handle;
 	char *path;
 	GHashTable *statements; /* SQL text -> struct statement */
+	/* The same again by where the text lies, because hashing long texts costs more than a row.
+	 */
+	struct recent {
+		const char *sql; /* its own copy, from statements; NULL: empty */
+		struct statement *statement;
+	} recent[RECENT_STATEMENTS];
 };
 
 struct sqlite_result {
@@ -286,17 +294,37 @@ static struct statement *statement_prepare(struct sqlite *sqlite, const char *sq
 	return NULL;
 }
 
+static struct recent *recent_of(struct sqlite *sqlite, const char *sql)
+{
+	return &sqlite->recent[((uintptr_t)sql >> 4) % RECENT_STATEMENTS];
+}
+
+static struct statement *statement_find(struct sqlite *sqlite, const char *sql)
+{
+	struct recent *recent = recent_of(sqlite, sql);
+	gpointer text, statement;
+
+	if (recent->sql != NULL && strcmp(recent->sql, sql) == 0)
+		return recent->statement;
+	if (!g_hash_table_lookup_extended(sqlite->statements, sql, &text, &statement))
+		return NULL;
+	*recent = (struct recent){text, statement};
+	return statement;
+}
+
 static struct statement *statement_get(struct sqlite *sqlite, const char *sql, GError **error)
 {
-	struct statement *statement = g_hash_table_lookup(sqlite->statements, sql);
+	struct statement *statement = statement_find(sqlite, sql);
 
 	if (statement != NULL)
 		return statement;
 	statement = statement_prepare(sqlite, sql, error);
 	if (statement == NULL)
 		return NULL;
-	if (g_hash_table_size(sqlite->statements) >= MAX_STATEMENTS)
+	if (g_hash_table_size(sqlite->statements) >= MAX_STATEMENTS) {
 		g_hash_table_remove_all(sqlite->statements);
+		memset(sqlite->recent, 0, sizeof(sqlite->recent));
+	}
 	g_hash_table_insert(sqlite->statements, g_strdup(sql), statement);
 	return statement;
 }
