@@ -314,6 +314,7 @@ static bool wanted(struct worker *worker, const struct mailbox *mailbox, enum pa
 	                    ? lifecycle_may_pass(worker->store, mailbox->owner, &may, NULL, error)
 	                    : store_policy_is(worker->store, mailbox->owner, "archive", "none",
 	                              &none, error);
+	none = none && !worker->shared->options.all_planned;
 	*is = good && !paused && (kind == PASS_CONTACTS ? may : !none);
 	return good;
 }
@@ -387,8 +388,43 @@ static bool confirm(struct worker *worker, struct line *line, struct lease *leas
 	                                    clock_utc_us(), error));
 }
 
+struct archive_progress {
+	const struct worker_options *options;
+	struct visit *visit;
+};
+
+static bool tell_progress(void *data, const struct deliver_report *so_far)
+{
+	const struct archive_progress *progress = data;
+	(void)so_far; /* which is the visit's own */
+	return progress->options->delivered(progress->options->delivered_data, progress->visit);
+}
+
+/* Without anything to deliver the mailbox is left alone: there may be none. */
+static bool deliver_due(struct worker *worker, struct line *line, struct lease *lease,
+        struct visit *visit, GError **error)
+{
+	const struct worker_options *options = &worker->shared->options;
+	g_autofree char *run_of_day = delivery_run_of_day(worker->shared->run, clock_utc_us());
+	struct archive_progress progress = {options, visit};
+	const struct deliver_options deliver = {
+	        .config = options->config,
+	        .run = options->archive_run != NULL ? options->archive_run : run_of_day,
+	        .lease_s = lease_s(worker, lease->mailbox->server),
+	        .progress = options->delivered != NULL ? tell_progress : NULL,
+	        .data = &progress,
+	};
+	int64_t due_utc_us = INT64_MAX;
+	if (!store_delivery_next_due(worker->store, lease->mailbox->id, 0, &due_utc_us, error))
+		return false;
+	return due_utc_us == INT64_MAX ||
+	       (confirm(worker, line, lease, error) &&
+	               deliver_pass(worker->store, lease, line->session, &deliver, &visit->archive,
+	                       &visit->archive_due_utc_us, error));
+}
+
 static bool visit_archive(struct worker *worker, struct line *line, struct lease *lease,
-        struct visit *visit, int64_t *next_due_utc_us, GError **error)
+        struct visit *visit, GError **error)
 {
 	const struct worker_options *options = &worker->shared->options;
 	bool is = false;
@@ -396,23 +432,10 @@ static bool visit_archive(struct worker *worker, struct line *line, struct lease
 		return true;
 	if (!wanted(worker, lease->mailbox, PASS_ARCHIVE, &is, error))
 		return false;
-	int64_t due_utc_us = INT64_MAX;
-	if (is &&
-	        !store_delivery_next_due(worker->store, lease->mailbox->id, 0, &due_utc_us, error))
-		return false;
 	if (!is)
 		return true;
-	g_autofree char *run = delivery_run_of_day(worker->shared->run, clock_utc_us());
-	const struct deliver_options deliver = {
-	        .config = options->config,
-	        .run = run,
-	        .lease_s = lease_s(worker, lease->mailbox->server),
-	};
 	visit->archive_done = true;
-	/* Without anything to deliver the mailbox is left alone: there may be none. */
-	if (due_utc_us != INT64_MAX && confirm(worker, line, lease, &visit->archive_error))
-		deliver_pass(worker->store, lease, line->session, &deliver, &visit->archive,
-		        next_due_utc_us, &visit->archive_error);
+	deliver_due(worker, line, lease, visit, &visit->archive_error);
 	limiter_tell(line->limiter, visit->archive_error);
 	return record(worker, lease, PASS_ARCHIVE, visit->archive_error,
 	        (int64_t)visit->archive.uncertain, error);
@@ -427,8 +450,8 @@ static bool check_mapping(struct worker *worker, const struct mailbox *mailbox, 
 	       store_mailbox_pin(worker->lease_store, mapped, &id, error);
 }
 
-static bool visit_on_line(struct worker *worker, struct lease *lease, struct visit *visit,
-        int64_t *next_due_utc_us, GError **error)
+static bool visit_on_line(
+        struct worker *worker, struct lease *lease, struct visit *visit, GError **error)
 {
 	const struct mailbox *mailbox = lease->mailbox;
 	struct line *line = line_to(worker, mailbox->server, error);
@@ -442,7 +465,7 @@ static bool visit_on_line(struct worker *worker, struct lease *lease, struct vis
 	}
 	ews_session_use_mailbox(line->session, mailbox);
 	bool good = visit_contacts(worker, line, lease, visit, error) &&
-	            visit_archive(worker, line, lease, visit, next_due_utc_us, error);
+	            visit_archive(worker, line, lease, visit, error);
 	limiter_leave(line->limiter);
 	return good;
 }
@@ -468,15 +491,14 @@ static void log_visit(const struct worker *worker, const struct visit *visit)
 
 static void visit_leased(struct worker *worker, struct lease *lease, struct visit *visit)
 {
-	int64_t deliveries_due = LEASE_NEVER_UTC_US;
 	worker->lease = lease;
 	if (check_mapping(worker, lease->mailbox, &visit->error))
-		visit_on_line(worker, lease, visit, &deliveries_due, &visit->error);
+		visit_on_line(worker, lease, visit, &visit->error);
 	worker->lease = NULL;
 	g_autoptr(GError) lost = NULL;
 	const GError *cause =
 	        worker->shared->options.contacts_work == NULL ? visit_error(visit) : NULL;
-	int64_t due = MIN(next_try(worker, cause), deliveries_due);
+	int64_t due = MIN(next_try(worker, cause), visit->archive_due_utc_us);
 	if (!store_lease_release(worker->lease_store, lease, due, &lost))
 		log_warn("lease.release", "%s", lost->message);
 	log_visit(worker, visit);
@@ -527,7 +549,7 @@ static bool visit_scratch(
 void worker_visit(struct worker *worker, const struct mailbox *mailbox, struct visit *visit)
 {
 	autoptr(lease) lease = NULL;
-	*visit = (struct visit){.mailbox = mailbox};
+	*visit = (struct visit){.mailbox = mailbox, .archive_due_utc_us = INT64_MAX};
 	worker->lease_store = worker->store;
 	if (worker->shared->options.dry_run) {
 		visit_scratch(worker, mailbox, visit, &visit->error);
@@ -542,7 +564,7 @@ void worker_visit(struct worker *worker, const struct mailbox *mailbox, struct v
 bool worker_visit_due(struct worker *worker, struct visit *visit, bool *found, GError **error)
 {
 	struct lease *lease = NULL;
-	*visit = (struct visit){0};
+	*visit = (struct visit){.archive_due_utc_us = INT64_MAX};
 	worker->lease_store = worker->store;
 	if (!store_lease_claim(
 	            worker->store, worker->holder, clock_utc_us(), LEASE_MIN_S, &lease, error))

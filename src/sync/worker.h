@@ -32,6 +32,8 @@ enum worker_kinds {
 	WORKER_ARCHIVE = 1 << 1,
 };
 
+struct visit;
+
 struct worker_options {
 	const struct config *config;
 	const struct usermap *map;
@@ -48,6 +50,14 @@ struct worker_options {
 	/* The [source NAME] or URL that rosters are read from instead of the domain's; or NULL. */
 	const char *from;
 	bool dry_run; /* plan on a scratch store: neither side nor the store is written */
+	/*
+	 * Told after every batch of deliveries, by several workers at a time, with the visit under
+	 * way; false ends the pass. May be NULL.
+	 */
+	bool (*delivered)(void *data, const struct visit *visit);
+	void *delivered_data;
+	const char *archive_run; /* delivery_run_id() that deliveries get; NULL: one of each day */
+	bool all_planned; /* deliver what is planned though the policy says "none" by now */
 	/* max_delete_percent, settle_s and, with mode = observe, plan_only come from config. */
 	struct contacts_options contacts;
 };
@@ -63,6 +73,7 @@ struct visit {
 	GError *contacts_error; /* NULL: good */
 	bool archive_done;
 	struct deliver_report archive;
+	int64_t archive_due_utc_us; /* when to come again; INT64_MAX: when something is planned */
 	GError *archive_error;
 	GError *error; /* of the visit as a whole: lease held, mapping changed, store lost */
 };

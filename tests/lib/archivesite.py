@@ -36,7 +36,7 @@ class ArchiveSite(Site):
                          "--allow-loopback", "--map", "rule", "--rule", "{local}@corp.example")
         assert done.returncode == 0, done
         with open(self.config, "a") as config:
-            config.write("\n[uncertain]\nsettle = %s\n%s" % (settle, extra))
+            config.write("\n[server exchange]\nmax_requests_per_s = 10000\n\n[uncertain]\nsettle = %s\n%s" % (settle, extra))
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)
