@@ -25,6 +25,9 @@ enum member {
 	MEMBER_THREAD,
 	MEMBER_TEXT,
 	MEMBER_URL,
+	MEMBER_FILE_NAME,
+	MEMBER_FILE_SIZE,
+	MEMBER_FILE_HASH,
 	MEMBERS,
 };
 
@@ -44,11 +47,16 @@ const struct ingest_member ingest_members[] = {
         [MEMBER_THREAD] = {"thread", ID_MAX_BYTES, "the id of the talk"},
         [MEMBER_TEXT] = {"text", 0, "what was said"},
         [MEMBER_URL] = {"url", 8192, "where a file is"},
+        [MEMBER_FILE_NAME] = {"file_name", ID_MAX_BYTES, "what its sender called the file"},
+        [MEMBER_FILE_SIZE] = {"file_size", 0, "how many bytes it has"},
+        [MEMBER_FILE_HASH] = {"file_hash", 160, "its hash, such as sha-256:..."},
         [MEMBERS] = {NULL, 0, NULL},
 };
 
 #define BIT(member) (1U << (member))
 #define WORDS (BIT(MEMBER_TEXT) | BIT(MEMBER_THREAD))
+#define FILE_FACTS (BIT(MEMBER_FILE_NAME) | BIT(MEMBER_FILE_SIZE) | BIT(MEMBER_FILE_HASH))
+#define NUMBERS (BIT(MEMBER_SEQUENCE) | BIT(MEMBER_FILE_SIZE))
 
 /* What a kind needs and what it may have beside that. */
 static const struct kind_rule {
@@ -59,7 +67,7 @@ static const struct kind_rule {
         {MESSAGE_CORRECTION, BIT(MEMBER_TEXT) | BIT(MEMBER_REFERS_TO), WORDS},
         {MESSAGE_RETRACTION, BIT(MEMBER_REFERS_TO), BIT(MEMBER_THREAD)},
         {MESSAGE_REACTION, BIT(MEMBER_TEXT) | BIT(MEMBER_REFERS_TO), WORDS},
-        {MESSAGE_FILE, BIT(MEMBER_URL), WORDS},
+        {MESSAGE_FILE, BIT(MEMBER_URL), WORDS | FILE_FACTS},
         {MESSAGE_ENCRYPTED, 0, BIT(MEMBER_THREAD) | BIT(MEMBER_REFERS_TO)},
         {MESSAGE_SUBJECT, BIT(MEMBER_TEXT) | BIT(MEMBER_ROOM), WORDS},
         {MESSAGE_JOIN, BIT(MEMBER_ROOM), 0},
@@ -75,7 +83,7 @@ static const struct kind_rule {
 struct parsed {
 	const char *text[MEMBERS]; /* borrowed from the JSON; NULL: not there */
 	unsigned there; /* BIT() of each */
-	int64_t sequence;
+	int64_t numbers[MEMBERS]; /* where text is none; 0: not there */
 };
 
 void ingest_line_clear(struct ingest_line *line)
@@ -130,11 +138,11 @@ static bool take_member(
 		return refuse_unknown(name, error);
 	if (json_is_null(value))
 		return true;
-	if (member != MEMBER_SEQUENCE)
+	if ((BIT(member) & NUMBERS) == 0)
 		return take_text(parsed, member, value, error);
 	if (!json_is_integer(value) || json_integer_value(value) < 0)
 		return wrong("ingest.member", name, "is no whole number from 0 on", error);
-	parsed->sequence = json_integer_value(value);
+	parsed->numbers[member] = json_integer_value(value);
 	parsed->there |= BIT(member);
 	return true;
 }
@@ -216,14 +224,35 @@ static bool take_addresses(const struct parsed *parsed, struct message *message,
 	return wrong("ingest.address", "to", "is who sent it", error);
 }
 
+/* "sha-256:" and as many digits as it has, the way a file's hash is told everywhere in imex. */
+static bool take_hash(const struct parsed *parsed, char **out, GError **error)
+{
+	const char *text = parsed->text[MEMBER_FILE_HASH];
+	if (text == NULL)
+		return true;
+	size_t name = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+	const char *hex = text + name + (text[name] == ':');
+	size_t digits = strspn(hex, "0123456789abcdefABCDEF");
+	bool whole = name > 0 && text[name] == ':' && digits > 0 && digits % 2 == 0 &&
+	             hex[digits] == '\0' && (!g_str_has_prefix(text, "sha-256:") || digits == 64);
+	if (!whole)
+		return wrong("ingest.member", ingest_members[MEMBER_FILE_HASH].name,
+		        "is not the name of an algorithm, a colon and hexadecimal digits", error);
+	*out = g_ascii_strdown(text, -1);
+	return true;
+}
+
 static bool fill(const struct parsed *parsed, struct message *message, GError **error)
 {
 	if (!clock_parse_iso(parsed->text[MEMBER_TIME], &message->sent_utc_us, NULL)) {
 		error_set(error, ERROR_ITEM, "ingest.time", "\"time\" is no ISO 8601 time");
 		return false;
 	}
-	if (!take_addresses(parsed, message, error))
+	if (!take_addresses(parsed, message, error) ||
+	        !take_hash(parsed, &message->file_hash, error))
 		return false;
+	message->file_name = g_strdup(parsed->text[MEMBER_FILE_NAME]);
+	message->file_size_bytes = parsed->numbers[MEMBER_FILE_SIZE];
 	message->source_key = g_strdup(parsed->text[MEMBER_KEY]);
 	message->sender_nick = g_strdup(parsed->text[MEMBER_NICK]);
 	message->message_id =
@@ -233,7 +262,7 @@ static bool fill(const struct parsed *parsed, struct message *message, GError **
 	message->thread = g_strdup(parsed->text[MEMBER_THREAD]);
 	message->text = g_strdup(parsed->text[MEMBER_TEXT]);
 	message->url = g_strdup(parsed->text[MEMBER_URL]);
-	message->order = MAX(parsed->sequence, 0);
+	message->order = parsed->numbers[MEMBER_SEQUENCE];
 	message->correlation = stanza_correlation_of(
 	        parsed->text[MEMBER_ID], parsed->text[MEMBER_ORIGIN_ID], message);
 	return true;
@@ -257,7 +286,7 @@ bool ingest_parse(const char *text, size_t len, struct ingest_line *out, GError 
 {
 	json_auto_t *root = NULL;
 	g_autoptr(GError) cause = NULL;
-	struct parsed parsed = {.sequence = -1};
+	struct parsed parsed = {0};
 	*out = (struct ingest_line){.sequence = -1};
 	if (!json_parse_limited(text, len, len, INGEST_MAX_DEPTH, &root, &cause)) {
 		error_set(error, ERROR_ITEM, "ingest.json", "the line is not valid: %s",
@@ -273,6 +302,7 @@ bool ingest_parse(const char *text, size_t len, struct ingest_line *out, GError 
 	if (!fill(&parsed, message, error))
 		return false;
 	out->message = g_steal_pointer(&message);
-	out->sequence = parsed.sequence;
+	if ((parsed.there & BIT(MEMBER_SEQUENCE)) != 0)
+		out->sequence = parsed.numbers[MEMBER_SEQUENCE];
 	return true;
 }

@@ -10,6 +10,7 @@ Suite *ingest_suite(void);
 
 #define PAIR "\"from\":\"Alice@IM.example/x\",\"to\":\"bob@im.example\""
 #define ROOM "\"room\":\"ops@rooms.im.example\""
+#define A_FILE ",\"kind\":\"file\",\"url\":\"https://x/y\""
 #define BASE "\"key\":\"k\",\"time\":\"2026-11-25T10:00:00Z\","
 
 static const struct {
@@ -68,6 +69,19 @@ static const struct {
         {"{" BASE PAIR ",\"text\":\"x\",\"sequence\":\"1\"}", "ingest.member", "whole number"},
         {"{" BASE PAIR ",\"text\":\"x\",\"nick\":\"Al\"}", "ingest.member", "\"nick\" goes with"},
         {"{" BASE PAIR "," ROOM ",\"text\":\"x\"}", "ingest.member", "do not go together"},
+        {"{" BASE PAIR ",\"text\":\"x\",\"file_name\":\"a\"}", "ingest.member",
+                "\"file_name\" does not go with this kind"},
+        {"{" BASE PAIR ",\"text\":\"x\",\"file_size\":0}", "ingest.member",
+                "\"file_size\" does not go with this kind"},
+        {"{" BASE PAIR A_FILE ",\"file_size\":-1}", "ingest.member", "\"file_size\" is no whole"},
+        {"{" BASE PAIR A_FILE ",\"file_size\":1.5}", "ingest.member", "\"file_size\" is no whole"},
+        {"{" BASE PAIR A_FILE ",\"file_size\":9223372036854775808}", "ingest.json", "too big"},
+        {"{" BASE PAIR A_FILE ",\"file_name\":[]}", "ingest.member", "\"file_name\" is not"},
+        {"{" BASE PAIR A_FILE ",\"file_hash\":\"secret\"}", "ingest.member", "a colon"},
+        {"{" BASE PAIR A_FILE ",\"file_hash\":\"sha-256:\"}", "ingest.member", "a colon"},
+        {"{" BASE PAIR A_FILE ",\"file_hash\":\"sha-256:00ff\"}", "ingest.member", "a colon"},
+        {"{" BASE PAIR A_FILE ",\"file_hash\":\"md5:0g\"}", "ingest.member", "a colon"},
+        {"{" BASE PAIR A_FILE ",\"file_hash\":\":00\"}", "ingest.member", "a colon"},
         {"{" BASE PAIR ",\"kind\":\"encrypted\",\"text\":\"x\"}", "ingest.member",
                 "\"text\" does not go with this kind"},
         {"{" BASE PAIR ",\"kind\":\"join\"}", "ingest.missing", "\"room\" is missing"},
@@ -115,6 +129,23 @@ START_TEST(long_members)
 }
 END_TEST
 
+START_TEST(what_is_told_of_a_file)
+{
+	static const char text[] =
+	        "{" BASE PAIR ",\"kind\":\"file\",\"url\":\"https://x/y\","
+	        "\"file_name\":\"r\u00e9sum\u00e9.pdf\",\"file_size\":12345678901,\"file_hash\":"
+	        "\"sha-256:"
+	        "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08\"}";
+	struct ingest_line line;
+	ck_assert(ingest_parse(text, strlen(text), &line, NULL));
+	ck_assert_str_eq(line.message->file_name, "r\xC3\xA9sum\xC3\xA9.pdf");
+	ck_assert_int_eq(line.message->file_size_bytes, INT64_C(12345678901));
+	ck_assert_str_eq(line.message->file_hash,
+	        "sha-256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
+	ingest_line_clear(&line);
+}
+END_TEST
+
 static char *correlation_of(const char *text)
 {
 	struct ingest_line line;
@@ -143,6 +174,7 @@ Suite *ingest_suite(void)
 	tcase_add_loop_test(tcase, each_kind, 0, G_N_ELEMENTS(good_lines));
 	tcase_add_loop_test(tcase, each_fault, 0, G_N_ELEMENTS(bad_lines));
 	tcase_add_test(tcase, long_members);
+	tcase_add_test(tcase, what_is_told_of_a_file);
 	tcase_add_test(tcase, copies_of_two_servers_are_told);
 	suite_add_tcase(suite, tcase);
 	return suite;
