@@ -90,14 +90,14 @@ static bool write_all(int fd, const char *data, size_t len)
 
 /* A whole new file, safe on the disk under its name. What an earlier run left half is replaced. */
 static bool write_file(
-        struct export *export, const char *path, const GString *bytes, GError **error)
+        struct export *export, const char *path, const void *bytes, size_t len, GError **error)
 {
 	g_autofree char *part = g_strconcat(path, ".part", NULL);
 	int fd = openat(
 	        export->dir, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return io_error(export, "creating", part, error);
-	bool good = write_all(fd, bytes->str, bytes->len) && fdatasync(fd) == 0;
+	bool good = write_all(fd, bytes, len) && fdatasync(fd) == 0;
 	int cause = errno;
 	good = close(fd) == 0 && good;
 	errno = good ? errno : cause;
@@ -326,6 +326,26 @@ static bool is_file_name(const char *id)
 	               len;
 }
 
+/* Before the page that links to them. A file is named after its content: who is there is whole. */
+static bool write_attachments(struct export *export, const struct export_item *item, GError **error)
+{
+	const char *folder = export->driver->files;
+	if (folder == NULL || item->attachments == NULL || item->attachments->len == 0)
+		return true;
+	if (mkdirat(export->dir, folder, 0700) != 0 && errno != EEXIST)
+		return io_error(export, "making", folder, error);
+	for (guint i = 0; i < item->attachments->len; i++) {
+		const struct attachment *attachment = item->attachments->pdata[i];
+		g_autofree char *path = g_build_filename(folder, attachment->file, NULL);
+		gsize len = 0;
+		const void *bytes = g_bytes_get_data(attachment->content, &len);
+		if (faccessat(export->dir, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
+		        !write_file(export, path, bytes, len, error))
+			return false;
+	}
+	return true;
+}
+
 /* Writes the item's bytes; line gets where and what. */
 static bool write_item(struct export *export, const struct export_item *item,
         struct export_line *line, GError **error)
@@ -335,7 +355,7 @@ static bool write_item(struct export *export, const struct export_item *item,
 	if (export->file < 0) {
 		line->path = export->driver->path(item);
 		line->sha256 = digest_of(bytes->str, bytes->len);
-		return write_file(export, line->path, bytes, error);
+		return write_file(export, line->path, bytes->str, bytes->len, error);
 	}
 	line->path = g_strdup(export->driver->file);
 	line->sha256 = g_strdup("-");
@@ -360,7 +380,8 @@ bool export_add(struct export *export, const struct export_item *item, GError **
 	if (!good)
 		error_set(error, ERROR_ITEM, "export.id", "\"%s\" cannot be the name of a file",
 		        item->id);
-	good = good && write_item(export, item, &line, error);
+	good = good && write_attachments(export, item, error) &&
+	       write_item(export, item, &line, error);
 	if (good) {
 		g_autofree char *text = export_line_format(&line);
 		g_string_append(export->pending, text);
@@ -395,6 +416,44 @@ static bool add_hashed(struct export *export, const char *path, GString *manifes
 	if (hash != NULL)
 		g_string_append_printf(manifest, "%s  %s\n", hash, path);
 	return hash != NULL;
+}
+
+static int compare_names(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool is_part(const char *name)
+{
+	return g_str_has_suffix(name, ".part");
+}
+
+/* Names in the folder of attachments, in order; what a kill left half is not one. */
+static GPtrArray *attachment_names(struct export *export)
+{
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *path = g_build_filename(export->options.dir, export->driver->files, NULL);
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	const char *name = NULL;
+	while (dir != NULL && (name = g_dir_read_name(dir)) != NULL)
+		if (!is_part(name))
+			g_ptr_array_add(names, g_strdup(name));
+	g_ptr_array_sort(names, compare_names);
+	return names;
+}
+
+static bool list_attachments(struct export *export, GString *manifest, GError **error)
+{
+	if (export->driver->files == NULL)
+		return true;
+	g_autoptr(GPtrArray) names = attachment_names(export);
+	for (guint i = 0; i < names->len; i++) {
+		g_autofree char *path =
+		        g_build_filename(export->driver->files, names->pdata[i], NULL);
+		if (!add_hashed(export, path, manifest, error))
+			return false;
+	}
+	return true;
 }
 
 static bool list_line(struct export *export, const struct export_line *line, size_t len, void *data)
@@ -460,7 +519,7 @@ static bool write_page(struct export *export, FILE *journal, unsigned number, un
 	g_autofree char *path = export_index_path(number, pages);
 	errno = EIO;
 	bool good = (page.lines == until - from || io_error(export, "reading", JOURNAL, error)) &&
-	            write_file(export, path, page.out, error) &&
+	            write_file(export, path, page.out->str, page.out->len, error) &&
 	            add_hashed(export, path, manifest, error);
 	g_string_free(page.out, TRUE);
 	g_free(page.day);
@@ -482,7 +541,7 @@ static bool write_pages(struct export *export, FILE *journal, GString *manifest,
 		return true;
 	g_autoptr(GString) index = g_string_new(NULL);
 	export_index_contents(index, contents->str, export->places->len, &export->options);
-	return write_file(export, "index.html", index, error) &&
+	return write_file(export, "index.html", index->str, index->len, error) &&
 	       add_hashed(export, "index.html", manifest, error);
 }
 
@@ -503,8 +562,9 @@ bool export_finish(struct export *export, GError **error)
 {
 	g_autoptr(GString) manifest = g_string_new(NULL);
 	if (!flush(export, error) || !list_files(export, manifest, error) ||
+	        !list_attachments(export, manifest, error) ||
 	        !write_index(export, manifest, error) ||
-	        !write_file(export, MANIFEST, manifest, error))
+	        !write_file(export, MANIFEST, manifest->str, manifest->len, error))
 		return false;
 	if (unlinkat(export->dir, JOURNAL, 0) != 0 || fsync(export->dir) != 0)
 		return io_error(export, "finishing", "", error);

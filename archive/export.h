@@ -6,7 +6,7 @@
  *   maildir  a Maildir:                 maildir/{cur,new,tmp}
  *   jsonl    one event per line:        messages.jsonl
  *   html     index.html (of many conversations: and index/NNNN.html) and one page per conversation:
- *            conversations/ID.html
+ *            conversations/ID.html; fetched files in files/HASH.pdf, each content once
  *
  * Files are named after ids, never after foreign text; folders are 0700 and files 0600. The export
  * takes one transcript at a time and keeps none. What is written stands in the journal
@@ -31,6 +31,10 @@ enum export_format {
 	EXPORT_HTML,
 };
 
+/* Of html: where attachments are, and the way there from a conversation's page. */
+#define EXPORT_FILES "files"
+#define EXPORT_FILES_FROM_PAGE "../" EXPORT_FILES "/"
+
 const char *export_format_name(enum export_format format);
 bool export_format_parse(const char *name, enum export_format *format);
 
@@ -43,6 +47,7 @@ struct export_item {
 	unsigned messages;
 	GBytes *mime; /* for eml, mbox, maildir */
 	const char *html; /* for html */
+	const GPtrArray *attachments; /* struct attachment, which html links to; NULL: none */
 	bool name_resolved; /* events name senders that their room hides */
 	const GPtrArray *events; /* of struct message *, for jsonl; NULL: one line from mime */
 };

@@ -168,14 +168,15 @@ static void jsonl_bytes(const struct export_item *item, GString *out)
 }
 
 static const struct export_driver drivers[] = {
-        [EXPORT_EML] = {"eml", {"messages"}, NULL, "messages", eml_path, mime_bytes, false},
-        [EXPORT_MBOX] = {"mbox", {NULL}, "messages.mbox", "messages.mbox", NULL, mbox_bytes, false},
+        [EXPORT_EML] = {"eml", {"messages"}, NULL, "messages", eml_path, mime_bytes, false, NULL},
+        [EXPORT_MBOX] = {"mbox", {NULL}, "messages.mbox", "messages.mbox", NULL, mbox_bytes, false,
+                NULL},
         [EXPORT_MAILDIR] = {"maildir", {"maildir/cur", "maildir/new", "maildir/tmp"}, NULL,
-                "maildir", maildir_path, mime_bytes, false},
+                "maildir", maildir_path, mime_bytes, false, NULL},
         [EXPORT_JSONL] = {"jsonl", {NULL}, "messages.jsonl", "messages.jsonl", NULL, jsonl_bytes,
-                false},
-        [EXPORT_HTML] = {"html", {"conversations"}, NULL, "index.html", html_path, html_bytes,
-                true},
+                false, NULL},
+        [EXPORT_HTML] = {"html", {"conversations"}, NULL, "index.html", html_path, html_bytes, true,
+                EXPORT_FILES},
 };
 
 const struct export_driver *export_driver_of(enum export_format format)

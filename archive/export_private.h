@@ -20,6 +20,7 @@ struct export_driver {
 	/* Appends what is written of the item. */
 	void (*bytes)(const struct export_item *item, GString *out);
 	bool index; /* an index page is made at the end */
+	const char *files; /* folder for the attachments, of folders; NULL: they are in the bytes */
 };
 
 const struct export_driver *export_driver_of(enum export_format format);

@@ -29,6 +29,8 @@ struct render_options {
 	unsigned view; /* enum render_view */
 	GTimeZone *zone; /* borrowed */
 	const char *zone_name; /* "Europe/Berlin" */
+	/* Where attachments lie for a page, such as "../files/"; NULL: the message has them. */
+	const char *files;
 };
 
 /* The zone by its name ("UTC", "Europe/Berlin"); NULL with archive.time_zone when unknown. */

@@ -58,14 +58,36 @@ static void add_lines(struct html_renderer *r, const char *text)
 	}
 }
 
+/* The name of the entry's file beside the page; NULL when there is none. Borrowed. */
+static const char *file_beside(const struct html_renderer *r, const struct entry *entry)
+{
+	const GPtrArray *attachments = r->in->attachments;
+	for (guint i = 0;
+	        r->options->files != NULL && entry->attached != NULL && i < attachments->len; i++) {
+		const struct attachment *attachment = attachments->pdata[i];
+		if (g_str_equal(attachment->hash, entry->attached))
+			return attachment->file;
+	}
+	return NULL;
+}
+
+static void add_file_words(struct html_renderer *r, const char *words, const char *file)
+{
+	if (file != NULL)
+		g_string_append_printf(r->out, "<a href=\"%s%s\">", r->options->files, file);
+	text_html_run(r->out, words != NULL ? words : "the file");
+	if (file != NULL)
+		g_string_append(r->out, "</a>");
+	g_string_append(r->out, "</div><div class=\"note\">");
+}
+
 static void add_file(struct html_renderer *r, const struct entry *entry)
 {
 	g_autofree char *words = render_file_words(entry);
+	const char *file = file_beside(r, entry);
 	g_string_append(r->out, "<div class=\"line\">\xF0\x9F\x93\x8E ");
-	if (words != NULL) {
-		text_html_run(r->out, words);
-		g_string_append(r->out, "</div><div class=\"note\">");
-	}
+	if (words != NULL || file != NULL)
+		add_file_words(r, words, file);
 	text_html_linked(r->out, entry->url);
 	g_string_append(r->out, "</div>");
 	g_autofree char *attached = render_attached_words(entry);

@@ -48,6 +48,7 @@ static void attachment_free(struct attachment *attachment)
 {
 	g_free(attachment->name);
 	g_free(attachment->hash);
+	g_free(attachment->file);
 	g_bytes_unref(attachment->content);
 	g_free(attachment);
 }
@@ -316,6 +317,23 @@ static char *attachment_name(const struct entry *entry)
 	return name;
 }
 
+/*
+ * Endings that a browser shows, or hands to a program of its own, without running anything: no page
+ * or picture that may hold a script.
+ */
+static const char *const harmless_endings[] = {"aac", "avi", "bmp", "csv", "doc", "docx", "flac",
+        "gif", "gz", "heic", "jpeg", "jpg", "log", "m4a", "mkv", "mov", "mp3", "mp4", "odp", "ods",
+        "odt", "ogg", "opus", "pdf", "png", "ppt", "pptx", "rtf", "tif", "tiff", "txt", "wav",
+        "webm", "webp", "xls", "xlsx", "zip", NULL};
+
+static char *attachment_file(const char *hash, const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	g_autofree char *ending = g_ascii_strdown(dot != NULL ? dot + 1 : "", -1);
+	bool harmless = g_strv_contains(harmless_endings, ending);
+	return g_strconcat(hash, ".", harmless ? ending : "bin", NULL);
+}
+
 /* Makes the file of an entry an attachment, once for each content. */
 static void attach(struct builder *builder, struct entry *entry, const char *url)
 {
@@ -338,6 +356,7 @@ static void attach(struct builder *builder, struct entry *entry, const char *url
 		struct attachment *attachment = g_new0(struct attachment, 1);
 		attachment->name = attachment_name(entry);
 		attachment->hash = g_strdup(file->hash);
+		attachment->file = attachment_file(file->hash, attachment->name);
 		attachment->content = g_bytes_ref(file->content);
 		g_ptr_array_add(builder->out->attachments, attachment);
 	}

@@ -45,6 +45,7 @@ void transcript_file_free(struct transcript_file *file);
 struct attachment {
 	char *name; /* one line, no folder */
 	char *hash; /* SHA-256, hexadecimal */
+	char *file; /* its name in a folder of files: the hash, and an ending that is harmless */
 	GBytes *content;
 };
 

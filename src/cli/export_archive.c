@@ -35,7 +35,7 @@ static bool write_one(struct export_run *run, const struct transcript *transcrip
 	g_autofree char *html = NULL;
 	g_autoptr(GBytes) mime = NULL;
 	const struct render_options options = {EXPORT_VIEW, transcriber_zone(run->transcriber),
-	        transcriber_zone_name(run->transcriber)};
+	        transcriber_zone_name(run->transcriber), EXPORT_FILES_FROM_PAGE};
 	if (run->format == EXPORT_HTML)
 		html = render_html(transcript, &options);
 	else if (run->format != EXPORT_JSONL)
@@ -49,6 +49,7 @@ static bool write_one(struct export_run *run, const struct transcript *transcrip
 	        .messages = transcript->texts,
 	        .mime = mime,
 	        .html = html,
+	        .attachments = transcript->attachments,
 	        .events = messages,
 	        .name_resolved = transcriber_names_resolved(run->transcriber),
 	};
