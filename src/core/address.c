@@ -153,9 +153,26 @@ char *address_join(const char *local, const char *domain)
 	return g_strconcat(local, "@", domain, NULL);
 }
 
+/* Small letters, digits and hyphens in labels that libidn2 leaves as they are. */
+static bool is_host_name(const char *domain)
+{
+	size_t label = 0;
+	for (const char *p = domain; *p != '\0'; p++) {
+		bool inner = label > 0 && p[1] != '.' && p[1] != '\0';
+		if (*p == '.' ? label == 0
+		              : !g_ascii_islower(*p) && !g_ascii_isdigit(*p) &&
+		                        (*p != '-' || !inner))
+			return false;
+		label = *p == '.' ? 0 : label + 1;
+	}
+	return label > 0 && is_plain_domain(domain);
+}
+
 char *address_domain_ascii(const char *domain, GError **error)
 {
 	char *ascii = NULL;
+	if (is_host_name(domain))
+		return g_strdup(domain);
 	if (idn2_to_ascii_8z(domain, &ascii, IDN2_NONTRANSITIONAL) != IDN2_OK) {
 		fail(domain, "it is not a host name", error);
 		return NULL;

@@ -61,12 +61,11 @@ static char *cursor_print(const struct position *position)
 	        CURSOR_FORMAT, position->position, position->floor, position->anchor);
 }
 
-static void digest_key(const struct db_result *result, int first_column, char *anchor)
+static void digest_key(const struct db_result *result, char *anchor)
 {
 	struct digest *sum = digest_begin();
-	for (int i = first_column; i < first_column + 4; i++) {
-		digest_add_text(sum, db_column_text(result, i));
-	}
+	for (int column = 0; column < 4; column++)
+		digest_add_text(sum, db_column_text(result, column));
 	g_autofree char *hex = digest_end(sum);
 	g_strlcpy(anchor, hex, ANCHOR_HEX + 1);
 }
@@ -83,7 +82,7 @@ static bool read_anchor(struct db *db, int64_t sort_id, char *anchor, GError **e
 		return false;
 	int more = db_next(result, error);
 	if (more > 0)
-		digest_key(result, 0, anchor);
+		digest_key(result, anchor);
 	return more >= 0;
 }
 
@@ -343,7 +342,6 @@ static bool read_row(struct paging *paging, const struct db_result *result, GErr
 	page->rows++;
 	paging->bytes += strlen(db_column_text(result, VALUE));
 	paging->last = db_column_int64(result, SORT_ID);
-	digest_key(result, HOST, paging->position.anchor);
 	page->newest_utc_us =
 	        MAX(page->newest_utc_us, db_column_int64(result, WHEN) * CLOCK_US_PER_S);
 	if (!read_message(paging->prosody, result, &message, &cause)) {
@@ -410,14 +408,10 @@ static bool finish_page(struct paging *paging, int64_t head, GError **error)
 {
 	struct position *position = &paging->position;
 	int64_t reached = MAX(paging->last, position->position);
-	if (!paging->page->more && head > reached) {
+	if (!paging->page->more && head > reached)
 		reached = head;
-		if (!read_anchor(paging->prosody->db, head, position->anchor, error))
-			return false;
-	} else if (reached > paging->last &&
-	           !read_anchor(paging->prosody->db, reached, position->anchor, error)) {
+	if (!read_anchor(paging->prosody->db, reached, position->anchor, error))
 		return false;
-	}
 	position->position = reached;
 	paging->page->cursor = cursor_print(position);
 	g_free(paging->prosody->middle);

@@ -19,6 +19,7 @@ struct router {
 	GHashTable *excluded; /* canonical addresses */
 	struct holds *holds;
 	unsigned folders; /* targets of [archive] folder */
+	GPtrArray *ours; /* domains, borrowed: people of others are foreign */
 };
 
 static bool add_excluded(struct router *router, const char *word, GError **error)
@@ -43,6 +44,19 @@ static unsigned folders_of(const struct config *config)
 	return g_str_equal(folder, "purges") ? ROUTE_PURGES : ROUTE_HISTORY;
 }
 
+/* The names of the domains and their SIP domains. */
+static GPtrArray *domains_of(const struct config *config)
+{
+	GPtrArray *domains = g_ptr_array_new();
+	for (const char *const *name = config_names(config, "domain"); *name != NULL; name++) {
+		const char *sip = config_string(config, "domain", *name, "sip_domain");
+		g_ptr_array_add(domains, (gpointer)(uintptr_t)*name);
+		if (sip != NULL)
+			g_ptr_array_add(domains, (gpointer)(uintptr_t)sip);
+	}
+	return domains;
+}
+
 struct router *router_new(const struct config *config, const struct usermap *map, GError **error)
 {
 	autoptr(router) router = g_new0(struct router, 1);
@@ -54,6 +68,7 @@ struct router *router_new(const struct config *config, const struct usermap *map
 	        *word != NULL; word++)
 		if (!add_excluded(router, *word, error))
 			return NULL;
+	router->ours = domains_of(config);
 	router->holds = holds_load(config, error);
 	return router->holds != NULL ? g_steal_pointer(&router) : NULL;
 }
@@ -61,6 +76,7 @@ struct router *router_new(const struct config *config, const struct usermap *map
 void router_free(struct router *router)
 {
 	g_hash_table_unref(router->excluded);
+	g_clear_pointer(&router->ours, g_ptr_array_unref);
 	g_clear_pointer(&router->holds, holds_free);
 	g_free(router);
 }
@@ -77,20 +93,23 @@ static bool is_of(const char *domain, const char *ours)
 	       (len == own || domain[len - own - 1] == '.');
 }
 
+static bool is_of_any(const GPtrArray *domains, const char *address)
+{
+	for (guint i = 0; i < domains->len; i++)
+		if (is_of(address_domain(address), domains->pdata[i]))
+			return true;
+	return false;
+}
+
 bool router_is_foreign(const struct router *router, const char *address)
 {
-	return route_is_foreign(router->config, address);
+	return !is_of_any(router->ours, address);
 }
 
 bool route_is_foreign(const struct config *config, const char *address)
 {
-	const char *domain = address_domain(address);
-	for (const char *const *ours = config_names(config, "domain"); *ours != NULL; ours++) {
-		const char *sip = config_string(config, "domain", *ours, "sip_domain");
-		if (is_of(domain, *ours) || (sip != NULL && is_of(domain, sip)))
-			return false;
-	}
-	return true;
+	g_autoptr(GPtrArray) ours = domains_of(config);
+	return !is_of_any(ours, address);
 }
 
 void route_clear(struct route *route)
