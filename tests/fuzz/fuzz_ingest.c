@@ -25,6 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	g_assert(message->kind != MESSAGE_WITHHELD);
 	g_assert(message->kind != MESSAGE_ENCRYPTED || message->text == NULL);
 	g_assert(message->text == NULL || g_utf8_validate(message->text, -1, NULL));
+	g_assert(message->kind == MESSAGE_FILE ||
+	         (message->file_name == NULL && message->file_hash == NULL));
+	g_assert(message->file_size_bytes >= 0);
+	g_assert(message->file_hash == NULL || strchr(message->file_hash, ':') != NULL);
 	ingest_line_clear(&line);
 	return 0;
 }

@@ -4,6 +4,7 @@
 On SQLite and on PostgreSQL; the clients are Python's ssl and http.client, the tokens PyJWT's.
 """
 import contextlib
+import glob
 import json
 import signal
 import threading
@@ -45,6 +46,36 @@ def _():
                 assert "posted by the server im1" in item.body and item.subject == "Conversation between alice and bob"
                 headers = {h.name: h.value for h in item.headers or []}
                 assert headers.get("X-Imex-Sender", "im1") == "im1", headers
+
+
+@tap.test("a file that is posted is told by name, size, link and hash in the item and in exports")
+def _():
+    link, digest = "https://files.example/u/plan%20b.pdf", "sha-256:" + "0a" * 32
+    told = {"kind": "file", "url": link, "file_name": "pl\u00e4n \u202eb.pdf", "file_size": 1234567, "file_hash": digest}
+    with IngestSite() as site:
+        one = dict(event("f1", ALICE, BOB, "see the plan", ago(4000)), **told)
+        status, _, answer = site.post([one])
+        assert (status, answer["stored"]) == (200, 1), answer
+        assert site.post([one])[2]["repeated"] == 1
+        # Another size under the same key is another event, and is said to be.
+        assert site.post([dict(one, file_size=1)])[0] == 409
+        for bad in ({"file_size": "big"}, {"file_hash": "0a"}, {"kind": "chat", "url": None}):
+            status, _, answer = site.post([dict(one, key="bad", **bad)])
+            assert (status, answer["refused"]) == (400, 1) and "file_" in json.dumps(answer), (bad, answer)
+        site.until(lambda: site.items("bob"), "the item is delivered")
+        body = site.items("bob")[0].body
+        for word in ("pl\u00e4n", "1.2 MB", "see the plan", link, digest):
+            assert word in body, (word, body)
+        site.ok("export", "--format", "jsonl", "--out", site.path("jsonl"))
+        with open(site.path("jsonl/messages.jsonl"), encoding="utf-8") as f:
+            events = [json.loads(line) for line in f]
+        assert {(e["file_name"], e["file_size"], e["file_hash"], e["url"]) for e in events} == {
+            (told["file_name"], size, digest, link) for size in (1234567, 1)}, events
+        site.ok("export", "--format", "html", "--out", site.path("html"))
+        page, = glob.glob(site.path("html/conversations/*.html"))
+        with open(page, encoding="utf-8") as f:
+            text = f.read()
+        assert 'href="%s"' % link in text and digest in text and "<bdi>pl\u00e4n \u202eb.pdf, 1.2 MB</bdi>" in text
 
 
 @tap.test("a partner's token speaks for its sender; a user's token, a stranger and an old certificate do not")
