@@ -253,8 +253,9 @@ GBytes *transcribe_bytes(
         struct transcriber *transcriber, const struct transcript *transcript, int64_t shown)
 {
 	const struct mime_options options = {
-	        .render = {(unsigned)(shown & ((1 << VIEW_BITS) - 1)), transcriber->zone,
-	                transcriber->zone_name},
+	        .render = {.view = (unsigned)(shown & ((1 << VIEW_BITS) - 1)),
+	                .zone = transcriber->zone,
+	                .zone_name = transcriber->zone_name},
 	        .domain = transcriber->domain,
 	        .copy = shown,
 	};

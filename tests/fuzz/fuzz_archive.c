@@ -27,7 +27,9 @@ static struct transcript *transcript_of(char *text)
 static void render_and_read(char *text, GTimeZone *zone)
 {
 	autoptr(transcript) transcript = transcript_of(text);
-	const struct mime_options options = {{RENDER_EVENTS, zone, "UTC"}, "corp.example", 0};
+	const struct mime_options options = {
+	        .render = {.view = RENDER_EVENTS, .zone = zone, .zone_name = "UTC"},
+	        .domain = "corp.example"};
 	g_autofree char *plain = render_text(transcript, &options.render);
 	g_autofree char *html = render_html(transcript, &options.render);
 	g_autoptr(GBytes) mime = mime_render(transcript, &options);

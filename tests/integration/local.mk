@@ -35,6 +35,7 @@ INTEGRATION_TESTS += tests/integration/test_ingest.py
 INTEGRATION_TESTS += tests/integration/test_migrate.py
 INTEGRATION_TESTS += tests/integration/test_export_many.py
 INTEGRATION_TESTS += tests/integration/test_pages.py
+INTEGRATION_TESTS += tests/integration/test_readme.py
 INTEGRATION_TESTS += tests/integration/test_survey.py
 INTEGRATION_TESTS += tests/integration/test_reload.py
 INTEGRATION_TESTS += tests/integration/test_trust.py

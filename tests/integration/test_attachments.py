@@ -2,8 +2,9 @@
 """Files of conversations, fetched from an upload host over HTTPS and attached to the items."""
 import hashlib
 import http.server
-import json
+import mailbox
 import os
+import re
 import ssl
 import subprocess
 import threading
@@ -136,6 +137,39 @@ def _():
         files = list(message.iter_attachments())
         assert [f.get_content() for f in files] == [PLAN] and not message.defects
         assert message.get_body(("plain",)) is not None and len(site.uploads.asked) == 2
+        out = site.path("mbox")
+        site.ok("export", "--format", "mbox", "--out", out)
+        box = mailbox.mbox(out + "/messages.mbox", create=False)
+        parts = [part for part in box[0].walk() if part.get_content_disposition() == "attachment"]
+        assert len(box) == 1 and [part.get_payload(decode=True) for part in parts] == [PLAN]
+
+
+@tap.test("an HTML export holds the files beside its pages, in its manifest, under names that no browser runs")
+def _():
+    digest = hashlib.sha256(PLAN).hexdigest()
+    with Sharing(lambda u: [share(u.url("/plan.pdf"), "The plan.PDF"), share(u.url("/copy.pdf"), "same.pdf"),
+                            share(u.url("/page"), "page.html"), share(u.url("/nothing"), "gone.txt")]) as site:
+        site.uploads.files["/page"] = b"<script>alert(1)</script>"
+        site.ok("archive", "deliver")
+        out = site.path("html")
+        site.ok("export", "--format", "html", "--out", out)
+        page, = os.listdir(out + "/conversations")
+        with open(os.path.join(out, "conversations", page), encoding="utf-8") as f:
+            text = f.read()
+        local = re.findall('href="(\.\./[^"]*)"', text)
+        names = [digest + ".pdf", hashlib.sha256(b"<script>alert(1)</script>").hexdigest() + ".bin"]
+        assert local == ["../files/" + name for name in (names[0], names[0], names[1])], local
+        assert sorted(os.listdir(out + "/files")) == sorted(names) and "The plan.PDF" in text
+        with open(os.path.join(out, "files", names[0]), "rb") as f:
+            assert f.read() == PLAN
+        assert oct(os.stat(os.path.join(out, "files", names[0])).st_mode & 0o777) == "0o600"
+        # The links of those that are there stay, as told; nothing of them is loaded.
+        assert text.count(site.uploads.url("/nothing")) > 0 and "<img" not in text
+        done = subprocess.run(["sha256sum", "-c", "--strict", "MANIFEST.sha256"], cwd=out, capture_output=True,
+                              text=True, check=True).stdout
+        assert sorted(re.findall("files/(\S+): OK", done)) == sorted(names), done
+        with open(os.path.join(out, "MANIFEST.sha256")) as f:
+            assert len(f.readlines()) == sum(len(files) for _, _, files in os.walk(out)) - 1, "each file is listed"
 
 
 @tap.test("another host is never asked, and what is too large, gone, elsewhere or another file stays a link")

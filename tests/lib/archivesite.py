@@ -21,7 +21,8 @@ DUMP = os.path.join(os.environ["srcdir"], "tests", "data", "prosody.sql")
 
 
 class ArchiveSite(Site):
-    def __init__(self, store=None, settle="1s", extra="", server=(), dump=DUMP, users=USERS):
+    def __init__(self, store=None, settle="1s", extra="", server=(), dump=DUMP, users=USERS,
+                 domain="im.example"):
         super().__init__(store=store, folder=tempfile.mkdtemp(prefix="imexarch"))
         arguments = ["--user", "svc@corp.example:secret", "--impersonator", "svc@corp.example"]
         for user in users:
@@ -30,7 +31,7 @@ class ArchiveSite(Site):
         self.prosody = os.path.join(self.folder, "prosody.sqlite")
         self.make_source(dump)
         password = self.write("password", "secret\n")
-        done = self.init("--domain", "im.example", "--sip-domain", "corp.example", "--source",
+        done = self.init("--domain", domain, "--sip-domain", "corp.example", "--source",
                          "prosody+sqlite://" + self.prosody, "--server", self.exchange.ews, "--auth", "basic",
                          "--user", "svc@corp.example", "--password-file", password, "--ca-file", self.exchange.ca,
                          "--allow-loopback", "--map", "rule", "--rule", "{local}@corp.example")

@@ -14,7 +14,8 @@ Suite *mime_suite(void);
 
 static GBytes *render(const struct transcript *transcript, GTimeZone *zone)
 {
-	struct mime_options options = {{0, zone, "UTC"}, "archive.corp.example", 0};
+	struct mime_options options = {
+	        .render = {.zone = zone, .zone_name = "UTC"}, .domain = "archive.corp.example"};
 	return mime_render(transcript, &options);
 }
 
@@ -163,7 +164,7 @@ START_TEST(parse_undoes_render)
 	guint32 seed = talk_seed("parse_undoes_render");
 	g_autoptr(GRand) random = g_rand_new_with_seed(seed);
 	g_autoptr(GTimeZone) zone = g_time_zone_new_utc();
-	struct render_options render_options = {0, zone, "UTC"};
+	struct render_options render_options = {.zone = zone, .zone_name = "UTC"};
 	for (unsigned i = 0; i < 200; i++) {
 		g_autofree char *text = talk_random_text(random, 2000);
 		g_autofree char *nick = talk_random_text(random, 30);

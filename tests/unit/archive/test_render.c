@@ -36,7 +36,7 @@ static char *render(bool html, unsigned view, const char *zone_name, const char 
 	        room_address == NULL
 	                ? talk_transcript(talk, (unsigned)G_N_ELEMENTS(talk), NULL)
 	                : talk_transcript(room, (unsigned)G_N_ELEMENTS(room), room_address);
-	struct render_options options = {view, zone, zone_name};
+	struct render_options options = {.view = view, .zone = zone, .zone_name = zone_name};
 	return html ? render_html(t, &options) : render_text(t, &options);
 }
 
@@ -108,7 +108,7 @@ START_TEST(times_beyond_the_calendar)
 	autoptr(transcript) t = talk_transcript(talk, 1, NULL);
 	t->first_utc_us = INT64_MIN;
 	((struct entry *)t->entries->pdata[0])->sent_utc_us = INT64_MAX;
-	struct render_options options = {0, zone, "UTC"};
+	struct render_options options = {.zone = zone, .zone_name = "UTC"};
 	g_autofree char *html = render_html(t, &options);
 	g_autofree char *text = render_text(t, &options);
 	ck_assert_ptr_nonnull(strstr(html, "unknown day"));
@@ -135,7 +135,8 @@ START_TEST(any_text_gives_sound_html)
 	guint32 seed = talk_seed("any_text_gives_sound_html");
 	g_autoptr(GRand) random = g_rand_new_with_seed(seed);
 	g_autoptr(GTimeZone) zone = render_zone("UTC", NULL);
-	struct render_options options = {RENDER_RETRACTED | RENDER_EVENTS, zone, "UTC"};
+	struct render_options options = {
+	        .view = RENDER_RETRACTED | RENDER_EVENTS, .zone = zone, .zone_name = "UTC"};
 	for (unsigned i = 0; i < 200; i++) {
 		g_autofree char *text = talk_random_text(random, 300);
 		g_autofree char *nick = talk_random_text(random, 40);
