@@ -3,8 +3,10 @@
 
     peer.py URL CA migrate FILE     FILE: JSON {"owner address": [[address, name, [group...]], ...]}
     peer.py URL CA deliver FOLDER   every *.eml in FOLDER, into user0001's Conversation History
+    peer.py URL CA export FOLDER    every item of the Conversation Histories of the mailboxes that are
+                                    named, one to a line, on standard input, into a file of FOLDER
 
-It cannot write IM addresses, so that its contacts bear an e-mail address in their place. Both print JSON: n, wall_s, cpu_s; what starts exchangelib is not counted.
+PEER_LOGIN is "name:password" of an impersonator. It cannot write IM addresses, so that its contacts bear an e-mail address in their place. Both print JSON: n, wall_s, cpu_s; what starts exchangelib is not counted.
 """
 import glob
 import json
@@ -18,7 +20,8 @@ os.environ["REQUESTS_CA_BUNDLE"] = CA
 from exchangelib import BASIC, IMPERSONATION, Account, Build, Configuration, Contact, Credentials, Message, Version
 from exchangelib.indexed_properties import EmailAddress
 
-CONFIG = Configuration(service_endpoint=URL, credentials=Credentials("service@corp.example", "service"),
+LOGIN = os.environ.get("PEER_LOGIN", "service@corp.example:service").split(":")
+CONFIG = Configuration(service_endpoint=URL, credentials=Credentials(*LOGIN),
                        auth_type=BASIC, version=Version(Build(15, 1, 2507)))
 
 
@@ -53,6 +56,16 @@ def deliver():
     return len(box.bulk_create(folder=folder, items=messages, chunk_size=100))
 
 
+def export():
+    written = 0
+    for address in sys.stdin.read().split():
+        for item in account(address).conversation_history.all().only("mime_content"):
+            with open(os.path.join(PATH, "%06d.eml" % written), "wb") as f:
+                f.write(item.mime_content)
+            written += 1
+    return written
+
+
 wall, cpu = time.perf_counter(), time.process_time()
-n = {"migrate": migrate, "deliver": deliver}[WHAT]()
+n = {"migrate": migrate, "deliver": deliver, "export": export}[WHAT]()
 print(json.dumps({"n": n, "wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}))
