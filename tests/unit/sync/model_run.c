@@ -71,7 +71,8 @@ bool pass_once(struct history *history, struct contacts_report *report)
 	history->passing = true;
 	bool good = run_pass(history, report, &cause);
 	history->passing = false;
-	history->good_passes += good && !left_over(history);
+	/* Nor does a pass that only asks for an empty list to be read again. */
+	history->good_passes += good && !left_over(history) && !report->confirming;
 	say(history, "pass: %s%s", good ? "good" : cause->message,
 	        report->confirming ? ", and an empty list is read again" : "");
 	if (cause != NULL && error_is(cause, "contacts.settling"))
