@@ -16,7 +16,8 @@ SQL_FILES = \
 	sql/0012_life.sql \
 	sql/0013_file.sql \
 	sql/0014_reconcile.sql \
-	sql/0015_unread.sql
+	sql/0015_unread.sql \
+	sql/0016_twins.sql
 
 EXTRA_DIST += $(SQL_FILES) sql/embed.awk
 CLEANFILES += store/migrations.c

@@ -95,7 +95,7 @@ struct feed {
 	char *image;
 };
 
-#define THEIRS_COLUMNS 9
+#define THEIRS_COLUMNS 10
 
 static int feed_theirs(void *data, struct db_value *values, GError **error)
 {
@@ -115,7 +115,8 @@ static int feed_theirs(void *data, struct db_value *values, GError **error)
 	const struct db_value row[THEIRS_COLUMNS] = {db_int(feed->mailbox_id),
 	        db_text(item->item_id), db_text(item->key), db_text(item->address),
 	        db_text(item->change_key), db_text(item->op_uuid), db_text(feed->image),
-	        db_int(item->changed_utc_us), db_int(feed->round)};
+	        db_int(item->changed_utc_us), db_int(feed->round),
+	        item->op_uuid != NULL ? db_text(item->change_key) : db_null()};
 	memcpy(values, row, sizeof row);
 	return 1;
 }
@@ -124,8 +125,8 @@ static bool put_theirs(struct store *store, struct feed *feed, GError **error)
 {
 	bool good = db_run_rows(store->db,
 	        "INSERT INTO contact_theirs (mailbox_id, item_id, key, address, change_key,"
-	        " op_uuid, image, changed_utc_us, round)"
-	        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+	        " op_uuid, image, changed_utc_us, round, made_change_key)"
+	        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 	        " ON CONFLICT (mailbox_id, item_id) DO UPDATE SET key = excluded.key,"
 	        " address = excluded.address, change_key = excluded.change_key,"
 	        " op_uuid = excluded.op_uuid, image = excluded.image,"
@@ -326,12 +327,13 @@ enum side { SIDE_OURS, SIDE_AGREED, SIDE_THEIRS };
 /* Both engines walk the three indexes side by side and stop at the limit. */
 #define ROWS_SQL(condition)                                                                        \
 	"SELECT key, 0 AS side, '' AS item_id, image, NULL AS second, NULL AS change_key,"         \
-	" NULL AS op_uuid, NULL AS address, changed_utc_us"                                        \
+	" NULL AS op_uuid, NULL AS address, changed_utc_us, NULL AS made_change_key"               \
 	" FROM contact_ours WHERE mailbox_id = $1 AND key " condition " $2"                        \
 	" UNION ALL SELECT key, 1, item_id, im_image, mail_image, change_key, NULL, NULL,"         \
-	" agreed_utc_us FROM contact_agreed WHERE mailbox_id = $1 AND key " condition " $2"        \
+	" agreed_utc_us, NULL FROM contact_agreed WHERE mailbox_id = $1 AND key " condition " $2"  \
 	" UNION ALL SELECT key, 2, item_id, image, NULL, change_key, op_uuid, address,"            \
-	" changed_utc_us FROM contact_theirs WHERE mailbox_id = $1 AND key " condition " $2"       \
+	" changed_utc_us, made_change_key FROM contact_theirs WHERE mailbox_id = $1 AND "          \
+	"key " condition " $2"                                                                     \
 	" ORDER BY 1, 2, 3 LIMIT $3"
 
 static const char rows_sql[] = ROWS_SQL(">");
@@ -348,6 +350,8 @@ static struct contact_item *item_of(const struct db_result *result)
 	item->contact = image_read(
 	        item->key != NULL ? item->key : item->address, db_column_text(result, 3));
 	item->changed_utc_us = db_column_int64(result, 8);
+	const char *made = db_column_text(result, 9);
+	item->untouched = made != NULL && g_strcmp0(made, item->change_key) == 0;
 	return item;
 }
 

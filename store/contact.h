@@ -46,6 +46,7 @@ struct contact_item {
 	char *key; /* on the IM side; NULL: its address has no counterpart there */
 	char *address; /* in the mailbox */
 	char *op_uuid; /* of the operation that made it, or NULL */
+	bool untouched; /* nobody has changed it since that operation; in rows only */
 	struct contact *contact; /* key as in `key`, else as in `address` */
 	int64_t changed_utc_us; /* when the change was first seen */
 };

@@ -190,15 +190,16 @@ static bool put_mirror(struct store *store, int64_t mailbox_id, const struct jou
 	g_autofree char *image = image_write(step->mail_after);
 	return db_run(store->db,
 	        "INSERT INTO contact_theirs (mailbox_id, item_id, key, address, change_key,"
-	        " op_uuid, image, changed_utc_us, round) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
-	        "-1)"
+	        " op_uuid, image, changed_utc_us, round, made_change_key)"
+	        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, -1, $9)"
 	        " ON CONFLICT (mailbox_id, item_id) DO UPDATE SET key = excluded.key,"
 	        " change_key = excluded.change_key, image = excluded.image,"
 	        " changed_utc_us = excluded.changed_utc_us",
 	        DB_VALUES(db_int(mailbox_id), db_text(step->item_id), db_text(step->key),
 	                db_text(address), db_text(step->change_key),
 	                step->mail == JOURNAL_CREATE ? db_text(step->op_uuid) : db_null(),
-	                db_text(image), db_int(now_utc_us)),
+	                db_text(image), db_int(now_utc_us),
+	                step->mail == JOURNAL_CREATE ? db_text(step->change_key) : db_null()),
 	        error);
 }
 

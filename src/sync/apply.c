@@ -117,6 +117,8 @@ static bool step_failed(
 		g_propagate_error(error, cause);
 		return false;
 	}
+	g_free(pass->failed_key);
+	pass->failed_key = g_strdup(step->key);
 	bool moved_on = error_is(cause, "ews.conflict") || error_is(cause, "ews.not_found");
 	bool good = true;
 	if (moved_on) {
@@ -271,10 +273,18 @@ static bool apply_to_im(
 	return false;
 }
 
+/* A twin goes when the item that is kept has taken over what it says, and not before. */
+static bool came_too_soon(const struct pass_state *pass, const struct journal_step *step)
+{
+	return step->mail == JOURNAL_DELETE_TWIN && g_strcmp0(step->key, pass->failed_key) == 0;
+}
+
 /* True: the pass goes on, whatever became of the step. */
 static bool apply_step(struct pass_state *pass, struct journal_step *step, GError **error)
 {
 	bool go_on = false;
+	if (came_too_soon(pass, step))
+		return store_journal_drop(pass->run->store, pass->run->lease, step, error);
 	if (step->mail != JOURNAL_KEEP && !apply_to_mailbox(pass, step, &go_on, error))
 		return go_on;
 	if (step->im != JOURNAL_KEEP && !step->waits && !apply_to_im(pass, step, &go_on, error))

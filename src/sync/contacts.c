@@ -236,5 +236,6 @@ bool contacts_pass(struct contacts_run *run, struct contacts_report *report, GEr
 		return false;
 	bool good = run_rounds(&pass, error);
 	g_clear_pointer(&pass.kept, g_hash_table_unref);
+	g_free(pass.failed_key);
 	return good;
 }

@@ -62,13 +62,14 @@ static bool is_uncertain(const struct planning *planning, const struct contact_i
 }
 
 /*
- * A user added the person to the mailbox while we did, too: the user's item stands, and ours, which
- * nobody has touched, is redundant.
+ * A user added the person to the mailbox while we did, too: the user's item stands, and ours is
+ * redundant. It holds nothing but what we wrote, which the two sides' linking unites with the
+ * user's item. One that somebody has touched stays, for it may hold what only the mailbox knows.
  */
 static bool is_redundant(const struct planning *planning, const struct contact_row *row,
         const struct contact_item *ours, const struct contact_item *other)
 {
-	return ours->op_uuid != NULL && !is_uncertain(planning, other) &&
+	return ours->op_uuid != NULL && ours->untouched && !is_uncertain(planning, other) &&
 	       row->agreed_mail != NULL && contact_equal(ours->contact, row->agreed_mail) &&
 	       other->changed_utc_us <= row->agreed_utc_us + SAME_TIME_US;
 }
@@ -125,6 +126,7 @@ static struct plan_row plan_row_of(const struct contact_row *row, const struct c
 	                       g_strcmp0(item->item_id, row->agreed_item_id) != 0,
 	        .ours_changed_utc_us = row->ours_changed_utc_us,
 	        .theirs_changed_utc_us = item != NULL ? item->changed_utc_us : 0,
+	        .overtaken_im = unlinked ? row->agreed_im : NULL,
 	};
 }
 
@@ -169,7 +171,7 @@ static bool is_stray(const struct planning *planning, const struct contact_item 
 	const struct contact *sent =
 	        item->op_uuid != NULL ? g_hash_table_lookup(planning->uncertain, item->op_uuid)
 	                              : NULL;
-	return sent != NULL && contact_equal(item->contact, sent);
+	return sent != NULL && item->untouched && contact_equal(item->contact, sent);
 }
 
 static bool is_twin(const struct planning *planning, const struct contact_row *row,
@@ -179,8 +181,7 @@ static bool is_twin(const struct planning *planning, const struct contact_row *r
 		return is_redundant(planning, row, item, kept);
 	if (planning->pass->run->options.dedupe && contact_covers(kept->contact, item->contact))
 		return true;
-	return is_stray(planning, item) ||
-	       (is_uncertain(planning, item) && contact_equal(item->contact, kept->contact));
+	return is_stray(planning, item);
 }
 
 /* What is decided about a twin holds on, should this plan not come to its end. */
@@ -408,8 +409,6 @@ static bool plan_one(struct planning *planning, const struct contact_row *row, G
 		g_hash_table_add(planning->seen, g_strdup(row->key));
 	if (planning->pass->run->policy.to_mailbox && is_late_create(planning, row, item))
 		return plan_twin(planning, row, item, error);
-	if (is_unlinked(row, item) && !forget_agreement(planning, row->key, error))
-		return false;
 	bool keep = false;
 	if (!contacts_keep(planning->pass, row, &keep, error))
 		return false;
@@ -418,6 +417,8 @@ static bool plan_one(struct planning *planning, const struct contact_row *row, G
 		planning->counts.theirs += item != NULL;
 		return true;
 	}
+	if (is_unlinked(row, item) && !forget_agreement(planning, row->key, error))
+		return false;
 	struct plan_row plan_row = plan_row_of(row, item);
 	struct plan_translation translation;
 	plan_groups_translate(planning->groups, &plan_row, &translation);

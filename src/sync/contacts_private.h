@@ -17,6 +17,7 @@ struct pass_state {
 	bool im_moved; /* settling: the IM side is another than when the steps were planned */
 	bool restless; /* something changed between reading and writing: plan again */
 	GHashTable *kept; /* keys of contacts that stay on the IM side alone; NULL: none */
+	char *failed_key; /* of the last contact that was refused; or NULL */
 	bool left_over; /* problems or waiting changes: plan again next time */
 };
 

@@ -171,6 +171,22 @@ static void merge_groups(const struct merge *merge)
 	}
 }
 
+/*
+ * Linking takes nothing away. What the IM side took away since it was agreed on with another item
+ * of the mailbox comes back by that, and is recorded.
+ */
+static void note_overtaken(const struct merge *merge)
+{
+	const struct plan_row *row = merge->row;
+	const struct contact *before = row->overtaken_im;
+	for (guint i = 0; before != NULL && i < before->groups->len; i++) {
+		const char *group = g_ptr_array_index(before->groups, i);
+		g_autofree char *field = g_strdup_printf("group %s", group);
+		if (!contact_in_group(row->ours, group) && contact_in_group(row->theirs, group))
+			add_conflict(merge->out, field, "no", "yes", true);
+	}
+}
+
 static const struct contact *ours_held(const struct plan_row *row)
 {
 	return row->ours_held != NULL ? row->ours_held : row->ours;
@@ -196,6 +212,7 @@ static void merge_both(struct merge *merge)
 		        (const char *[]){row->ours->tel_uri, row->theirs->tel_uri},
 		        &out->im_after->tel_uri, &out->mail_after->tel_uri);
 	merge_groups(merge);
+	note_overtaken(merge);
 	out->linked = first;
 }
 
@@ -229,7 +246,7 @@ static void only_theirs(struct merge *merge)
 	               (row->theirs_anew || changed(row->theirs, row->agreed_mail));
 	if (row->agreed_mail != NULL && !revived)
 		return;
-	if (revived)
+	if (revived || row->overtaken_im != NULL)
 		add_conflict(out, "contact", NULL, row->theirs->name, true);
 	out->im_after = contact_copy(row->theirs);
 	out->mail_after = contact_copy(row->theirs);

@@ -62,10 +62,16 @@ struct plan_row {
 	int64_t ours_changed_utc_us, theirs_changed_utc_us; /* 0: not known */
 	/* Theirs is another item than the one agreed on: somebody added the contact anew. */
 	bool theirs_anew;
+	/*
+	 * What the IM side had when it was agreed on with an item that theirs takes the place of,
+	 * so that the two are linked as if they had never met; else NULL.
+	 */
+	const struct contact *overtaken_im;
 };
 
 struct plan_conflict {
-	char *field; /* "name", "tel", "contact" (deletion against change) */
+	/* "name", "tel", "contact" (deletion against change), "group NAME" ("yes", "no") */
+	char *field;
 	char *im_value, *mail_value; /* NULL: none */
 	bool mailbox_won;
 };

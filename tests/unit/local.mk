@@ -52,8 +52,8 @@ unit_sync_SOURCES = \
 unit_sync_LDADD = $(UNIT_LDADD)
 
 # Random histories of contact lists.
-check_PROGRAMS += unit_sync_model unit_sync_crash
-ALL_TESTS += unit_sync_model unit_sync_crash
+check_PROGRAMS += unit_sync_model unit_sync_crash unit_sync_twins
+ALL_TESTS += unit_sync_model unit_sync_crash unit_sync_twins
 SYNC_MODEL_SOURCES = \
 	tests/unit/sync/fake_ends.c tests/unit/sync/fake_ends.h \
 	tests/unit/sync/model.h \
@@ -64,6 +64,8 @@ unit_sync_model_SOURCES = $(SYNC_MODEL_SOURCES) tests/unit/sync/model_main.c
 unit_sync_model_LDADD = $(UNIT_LDADD)
 unit_sync_crash_SOURCES = $(SYNC_MODEL_SOURCES) tests/unit/sync/crash_main.c
 unit_sync_crash_LDADD = $(UNIT_LDADD)
+unit_sync_twins_SOURCES = $(SYNC_MODEL_SOURCES) tests/unit/sync/twins_main.c
+unit_sync_twins_LDADD = $(UNIT_LDADD)
 
 # archive
 check_PROGRAMS += unit_archive

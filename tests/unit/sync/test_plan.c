@@ -310,7 +310,7 @@ START_TEST(added_anew_wins_against_a_deletion)
 {
 	autoptr(contact) agreed = image("Bob//");
 	struct plan_row row = {
-	        "bob@im.example", agreed, agreed, NULL, agreed, NULL, false, 0, 0, true};
+	        "bob@im.example", agreed, agreed, NULL, agreed, NULL, false, 0, 0, true, NULL};
 	struct plan_policy policy = policy_of(0);
 	struct plan_decision decision;
 	plan_contact(&row, &policy, &decision);
@@ -325,13 +325,40 @@ START_TEST(added_anew_wins_against_a_deletion)
 }
 END_TEST
 
+/* Theirs is a user's own item, which takes the place of the one that ours was agreed on with. */
+START_TEST(linking_records_what_it_brings_back)
+{
+	autoptr(contact) before = image("Bob/A,B/");
+	autoptr(contact) ours = image("Bob/A/");
+	autoptr(contact) theirs = image("Bob/B/");
+	struct plan_row row = {
+	        .key = "bob@im.example", .ours = ours, .theirs = theirs, .overtaken_im = before};
+	struct plan_policy policy = policy_of(0);
+	struct plan_decision decision;
+	plan_contact(&row, &policy, &decision);
+	assert_image("linked", decision.im_after, "Bob/A,B/");
+	assert_image("linked", decision.mail_after, "Bob/A,B/");
+	ck_assert_uint_eq(decision.conflicts->len, 1);
+	const struct plan_conflict *conflict = g_ptr_array_index(decision.conflicts, 0);
+	ck_assert_str_eq(conflict->field, "group B");
+	ck_assert_str_eq(conflict->im_value, "no");
+	ck_assert_str_eq(conflict->mail_value, "yes");
+	plan_decision_clear(&decision);
+	row.ours = NULL;
+	plan_contact(&row, &policy, &decision);
+	ck_assert_int_eq(decision.im, PLAN_CREATE);
+	ck_assert_uint_eq(decision.conflicts->len, 1);
+	plan_decision_clear(&decision);
+}
+END_TEST
+
 START_TEST(conflict_keeps_both_values)
 {
 	autoptr(contact) agreed = image("Bob//");
 	autoptr(contact) ours = image("Rob//");
 	autoptr(contact) theirs = image("Bobby//");
 	struct plan_row row = {
-	        "bob@im.example", agreed, agreed, ours, theirs, NULL, false, 0, 0, false};
+	        "bob@im.example", agreed, agreed, ours, theirs, NULL, false, 0, 0, false, NULL};
 	struct plan_policy policy = policy_of(0);
 	struct plan_decision decision;
 	plan_contact(&row, &policy, &decision);
@@ -498,8 +525,8 @@ START_TEST(rename_in_mailbox_moves_members)
 	autoptr(contact) in_m = member("a", "M");
 	autoptr(contact) fresh = member("b", "G");
 	autoptr(plan_groups) groups = plan_groups_new(&policy);
-	struct plan_row row = {"a", in_g, in_g, in_g, in_m, NULL, false, 0, 0, false};
-	struct plan_row added = {"b", NULL, NULL, fresh, NULL, NULL, false, 0, 0, false};
+	struct plan_row row = {"a", in_g, in_g, in_g, in_m, NULL, false, 0, 0, false, NULL};
+	struct plan_row added = {"b", NULL, NULL, fresh, NULL, NULL, false, 0, 0, false, NULL};
 	plan_groups_object(groups, "G", "M");
 	plan_groups_row(groups, &row);
 	plan_groups_row(groups, &added);
@@ -534,7 +561,7 @@ START_TEST(rename_on_im_side_is_one_operation)
 	autoptr(contact) in_g = member("a", "G");
 	autoptr(contact) in_n = member("a", "N");
 	autoptr(plan_groups) groups = plan_groups_new(&policy);
-	struct plan_row row = {"a", in_g, in_g, in_n, in_g, NULL, false, 0, 0, false};
+	struct plan_row row = {"a", in_g, in_g, in_n, in_g, NULL, false, 0, 0, false, NULL};
 	plan_groups_object(groups, "G", "G");
 	plan_groups_row(groups, &row);
 	ck_assert_uint_eq(plan_groups_decide(groups)->len, 1);
@@ -569,6 +596,7 @@ Suite *plan_suite(void)
 	tcase_add_loop_test(tests, decides_one_contact, 0, (int)G_N_ELEMENTS(rows));
 	tcase_add_loop_test(tests, decision_is_stable, 0, (int)G_N_ELEMENTS(rows));
 	tcase_add_test(tests, conflict_keeps_both_values);
+	tcase_add_test(tests, linking_records_what_it_brings_back);
 	tcase_add_test(tests, many_mailboxes_do_not_lose_at_once);
 	tcase_add_test(tests, added_anew_wins_against_a_deletion);
 	tcase_add_loop_test(tests, guards_against_mass_deletion, 0, (int)G_N_ELEMENTS(guards));
