@@ -243,6 +243,20 @@ static void check_pauses(struct health *health, const GPtrArray *pauses)
 	}
 }
 
+/* A server that stops archiving looks like one where nobody speaks. */
+static void judge_silence(struct health *health, struct cli *cli, const char *name, int64_t us)
+{
+	int64_t silence_s = config_duration_s(cli->config, "source", name, "silence");
+	if (silence_s == 0)
+		return;
+	g_autofree char *since = age(us);
+	bool silent = us > silence_s * CLOCK_US_PER_S;
+	add(health, silent ? HEALTH_WARNING : HEALTH_OK, "silence",
+	        silent ? "%s has had no new message for %s: does the IM server still archive?"
+	               : "%s had its newest message %s ago",
+	        name, since);
+}
+
 /* What the IM server deletes before it is read is lost. */
 static bool check_sources(struct health *health, struct cli *cli, GError **error)
 {
@@ -255,6 +269,8 @@ static bool check_sources(struct health *health, struct cli *cli, GError **error
 		struct lag lag;
 		if (!lag_find(cli->store, cli->config, *name, &lag, error))
 			return false;
+		if (lag.begun)
+			judge_silence(health, cli, *name, lag.silent_us);
 		g_autofree char *late = age(lag.us);
 		g_autofree char *kept = age(lag.retention_us);
 		if (lag.begun)

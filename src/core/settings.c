@@ -115,6 +115,8 @@ const struct setting config_settings[] = {
                 "prosody+sqlite:///var/lib/prosody/prosody.sqlite."},
         {"source", "retention", SETTING_DURATION, "7d", 3600, 3660 * (int64_t)DAY_S, NULL,
                 "How long the IM server keeps messages; imex warns before it reads too late."},
+        {"source", "silence", SETTING_DURATION, "0", 0, 366 * (int64_t)DAY_S, NULL,
+                "imex warns when the newest message is older than this; 0: never."},
         {"source", "write", SETTING_CHOICE, "none", 0, 0, "none|sql-offline",
                 "How contact changes are written to the IM side; sql-offline only while the IM "
                 "server is stopped."},

@@ -23,6 +23,7 @@ bool lag_find(struct store *store, const struct config *config, const char *sour
 		return true;
 	out->begun = true;
 	out->us = MAX(clock_utc_us() - MAX(live->end_utc_us, live->started_utc_us), 0);
+	out->silent_us = MAX(clock_utc_us() - MAX(live->newest_utc_us, live->started_utc_us), 0);
 	out->level = lag_level(out->us, out->retention_us);
 	return true;
 }

@@ -14,6 +14,7 @@ enum lag_level { LAG_OK, LAG_WARNING, LAG_CRITICAL };
 struct lag {
 	int64_t us; /* since the source was last read to its end */
 	int64_t retention_us;
+	int64_t silent_us; /* since its newest message, or since the first reading */
 	bool begun; /* the source has been read at all; else there is no lag */
 	enum lag_level level;
 };

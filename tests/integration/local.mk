@@ -7,6 +7,7 @@ INTEGRATION_TESTS += tests/crash/test_deliver.py
 INTEGRATION_TESTS += tests/crash/test_steps.py
 INTEGRATION_TESTS += tests/crash/test_sync.py
 INTEGRATION_TESTS += tests/integration/test_archive.py
+INTEGRATION_TESTS += tests/integration/test_archive_failures.py
 INTEGRATION_TESTS += tests/integration/test_archive_items.py
 INTEGRATION_TESTS += tests/integration/test_archive_moves.py
 INTEGRATION_TESTS += tests/integration/test_attachments.py

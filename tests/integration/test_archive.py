@@ -33,7 +33,7 @@ def check_item(item):
     assert item.datetime_sent <= item.datetime_received, (item.datetime_sent, item.datetime_received)
 
 
-@tap.test("a conversation arrives in both mailboxes, whole, read and no draft")
+@tap.test("row 57: a conversation arrives in both mailboxes, whole, read and no draft")
 def _():
     with ArchiveSite() as site:
         site.capture()
@@ -229,7 +229,7 @@ def faulty(kind, **more):
         return first
 
 
-@tap.test("a lost answer is looked up and not repeated")
+@tap.test("row 47: a lost answer is looked up and not repeated")
 def _():
     done = faulty("lost-answer")
     assert done.returncode in (0, 3), done
@@ -696,7 +696,7 @@ def _():
         assert "Nothing was exported" in site.ok(*base)
 
 
-@tap.test("an unknown time zone is refused before anything is written")
+@tap.test("row 39: an unknown time zone is refused before anything is written")
 def _():
     with ArchiveSite(extra="[archive]\ntime_zone = Mars/Olympus\n") as site:
         site.capture()

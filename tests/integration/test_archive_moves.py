@@ -62,7 +62,7 @@ def history_of(site, user):
     return [step["what"] for step in json.loads(site.ok("queue", "show", row["delivery"], "--json"))]
 
 
-@tap.test("an item that its owner moves or deletes before we know of it is found, and not sent again")
+@tap.test("row 53: an item that its owner moves or deletes before we know of it is found, and not sent again")
 def _():
     for what, (act, count) in ACTS.items():
         with ArchiveSite() as site:

@@ -374,7 +374,7 @@ def _():
                 assert len(answer["found"]) == found, (kind, answer)
 
 
-@tap.test("large messages go through one after the other, whatever the connection's habits")
+@tap.test("row 69: large messages go through one after the other, whatever the connection's habits")
 def _():
     for arguments in ([], ["--profile", "grommunio"]):
         with Stand(*arguments) as stand:

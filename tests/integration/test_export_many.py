@@ -78,7 +78,7 @@ def manifest(out):
         return f.read()
 
 
-@tap.test("an index of many conversations is made of pages; each conversation is linked once")
+@tap.test("row 54: an index of many conversations is made of pages; each conversation is linked once")
 def _():
     with Full(MANY) as site:
         out = site.path("html")

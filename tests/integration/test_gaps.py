@@ -44,7 +44,7 @@ def status(site):
     return next(c for c in json.loads(done.stdout)["checks"] if c["check"] == "source")
 
 
-@tap.test("a message that was read past and is not there is a gap, is taken, and the gap is filled")
+@tap.test("row 63: a message that was read past and is not there is a gap, is taken, and the gap is filled")
 def _():
     for site in both():
         assert site.run("archive", "reconcile", "--since", "yesterday").returncode != 0

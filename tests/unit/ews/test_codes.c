@@ -45,6 +45,7 @@ START_TEST(changes_may_have_been_made)
 }
 END_TEST
 
+/* Row 61 */
 START_TEST(unknown_code_is_tried_again)
 {
 	expect("ErrorOfTheYear2031", false, ERROR_RETRY, "ews.unknown_code");
@@ -52,6 +53,7 @@ START_TEST(unknown_code_is_tried_again)
 }
 END_TEST
 
+/* Row 16 */
 START_TEST(busy_hides_in_the_inner_code)
 {
 	g_autoptr(GError) error = NULL;

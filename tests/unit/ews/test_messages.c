@@ -203,6 +203,7 @@ static void found_page(struct fake *fake, const char *last, const char *items)
 }
 
 /* Each page begins with the second in which the last one ended; nothing is told twice. */
+/* Rows 50 and 51 */
 START_TEST(pages_go_by_time)
 {
 	autoptr(fake) fake = fake_new();
@@ -222,6 +223,7 @@ START_TEST(pages_go_by_time)
 }
 END_TEST
 
+/* Row 52 */
 START_TEST(a_server_that_repeats_itself_is_left)
 {
 	autoptr(fake) fake = fake_new();
@@ -301,6 +303,7 @@ static bool collect(const void *bytes, size_t len, void *data, GError **error)
 	return true;
 }
 
+/* Row 54 */
 START_TEST(mime_comes_in_pieces)
 {
 	autoptr(fake) fake = fake_new();

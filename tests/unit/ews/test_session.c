@@ -286,6 +286,7 @@ static int64_t back_off_of(const char *fault)
 	"<s:Fault><faultcode>a:ErrorServerBusy</faultcode><faultstring>Busy</"                     \
 	"faultstring><detail>" detail "</detail></s:Fault>"
 
+/* Row 11 */
 START_TEST(back_off_comes_in_many_forms)
 {
 	static const char *const forms[] = {
@@ -379,6 +380,7 @@ START_TEST(an_answer_may_be_cut_anywhere)
 }
 END_TEST
 
+/* Row 60 */
 START_TEST(elements_may_be_missing)
 {
 	static const char *const missing[] = {
@@ -418,6 +420,7 @@ START_TEST(deep_nesting_is_refused)
 }
 END_TEST
 
+/* Row 32 */
 START_TEST(illegal_characters_do_not_stop_it)
 {
 	autoptr(fake) fake = fake_new();

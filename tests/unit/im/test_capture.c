@@ -271,6 +271,7 @@ CAPTURE_TEST(gaps_are_recorded_once)
 	ck_assert_uint_eq(others->len, 0);
 }
 
+/* Row 67 */
 CAPTURE_TEST(a_source_that_went_back)
 {
 	struct capture_report report;
@@ -339,6 +340,7 @@ static struct message_put_result put(
 	return result;
 }
 
+/* Rows 64 and 68 */
 CAPTURE_TEST(twins_by_time)
 {
 	/* The same words twice: each copy finds its own. */

@@ -68,6 +68,7 @@ static const struct row {
         {"<message type='headline'><body>news</body></message>", NULL, NULL, NULL, NULL},
 };
 
+/* Row 66 */
 START_TEST(kinds)
 {
 	const struct row *row = &rows[_i];

@@ -167,6 +167,7 @@ STORE_TEST(a_run_knows_its_deliveries_until_they_are_undone)
 	ck_assert_str_eq(((const struct delivery_step *)steps->pdata[3])->what, "delivery.undone");
 }
 
+/* Row 3 */
 STORE_TEST(a_folder_state_is_kept_per_folder)
 {
 	int64_t ann = store_test_mailbox("ann@im.example");
@@ -180,6 +181,11 @@ STORE_TEST(a_folder_state_is_kept_per_folder)
 	must(store_folder_state_get(store, ann, "purges", &none, error));
 	ck_assert_str_eq(state, "two");
 	ck_assert_ptr_null(none);
+	g_autofree char *large = g_strnfill(256 * 1024, 'x');
+	g_autofree char *back = NULL;
+	must(store_folder_state_put(store, lease, "purges", large, NOW, error));
+	must(store_folder_state_get(store, ann, "purges", &back, error));
+	ck_assert_str_eq(back, large);
 	must(store_folder_state_put(store, lease, "history", NULL, NOW, error));
 	must(store_folder_state_get(store, ann, "history", &gone, error));
 	ck_assert_ptr_null(gone);
