@@ -236,6 +236,13 @@ char **render_remarks(const struct transcript *transcript)
 		        transcript->withheld == 1 ? "message was" : "messages were");
 		g_strv_builder_add(remarks, line);
 	}
+	if (transcript->unreadable > 0) {
+		g_autofree char *line = g_strdup_printf(
+		        "%u %s of the IM server's own archive, of this time and of one of these "
+		        "people, could not be read: something that was said may be missing here.",
+		        transcript->unreadable, transcript->unreadable == 1 ? "entry" : "entries");
+		g_strv_builder_add(remarks, line);
+	}
 	if (transcript->mended > 0) {
 		g_autofree char *line = g_strdup_printf(
 		        "%u %s not valid text and %s shown as \xEF\xBF\xBD.", transcript->mended,

@@ -478,6 +478,7 @@ static void start(struct builder *builder, const struct message *first)
 	out->root_utc_us = input->root_utc_us != 0 ? input->root_utc_us : first->sent_utc_us;
 	out->continues = g_strdup(input->continues);
 	out->late = input->late;
+	out->unreadable = input->unreadable;
 	out->notice = mend_text(builder, input->notice);
 	out->part = input->part;
 	out->is_room = first->is_room;

@@ -102,6 +102,7 @@ struct transcript {
 	unsigned texts; /* messages that people sent: text, file, encrypted, withheld */
 	unsigned encrypted;
 	unsigned withheld;
+	unsigned unreadable; /* rows of the source, of this time and these people */
 	enum presence_part part; /* of the segment that this transcript shows */
 	unsigned mended; /* characters that became U+FFFD */
 	char *notice; /* what people in conversations with people outside are told; or NULL */
@@ -124,6 +125,7 @@ struct transcript_input {
 	bool name_resolved; /* addresses that a room hides, and that were found out, are shown */
 	GHashTable *files; /* url -> struct transcript_file; NULL: no link was followed */
 	size_t files_max_bytes; /* of all attachments together */
+	unsigned unreadable; /* rows of the source that may belong here */
 	/* Borrowed struct message *, any order, at least one; all of one conversation. */
 	const GPtrArray *messages;
 	const char *notice; /* or NULL */

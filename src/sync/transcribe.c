@@ -3,11 +3,15 @@
 #include "core/address.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "store/cursor.h"
 #include "store/message.h"
 #include "sync/attach.h"
 #include "sync/route.h"
 
 #include <string.h>
+
+/* Gaps that are told in transcripts. */
+#define GAPS_MAX 10000
 
 struct transcriber {
 	const struct config *config;
@@ -18,6 +22,7 @@ struct transcriber {
 	bool names_resolved;
 	size_t files_max_bytes;
 	char *domain;
+	GPtrArray *gaps; /* struct gap: those that are open; NULL: not read yet */
 };
 
 /* The right side of Message-IDs: the first domain that is ours. */
@@ -56,6 +61,7 @@ void transcriber_free(struct transcriber *transcriber)
 {
 	g_time_zone_unref(transcriber->zone);
 	g_free(transcriber->domain);
+	g_clear_pointer(&transcriber->gaps, g_ptr_array_unref);
 	g_free(transcriber);
 }
 
@@ -148,6 +154,41 @@ static bool is_foreign(const struct transcriber *transcriber, const char *addres
 	return address != NULL && route_is_foreign(transcriber->config, address);
 }
 
+static bool read_gaps(struct transcriber *transcriber, struct store *store, GError **error)
+{
+	if (transcriber->gaps == NULL)
+		transcriber->gaps = store_gaps(store, NULL, GAPS_MAX, error);
+	return transcriber->gaps != NULL;
+}
+
+/* Whose archive the gap is in: somebody's who takes part, or the room's. */
+static bool concerns(const struct gap *gap, const GPtrArray *messages)
+{
+	for (guint i = 0; i < messages->len; i++) {
+		const struct message *message = messages->pdata[i];
+		if (g_strcmp0(gap->owner, message->peer) == 0 ||
+		        (!message->is_room && g_strcmp0(gap->owner, message->owner) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* Of which talk a row was that cannot be read is not known: its owner and its time are. */
+static unsigned count_unreadable(const struct transcriber *transcriber,
+        const struct segment *segment, const GPtrArray *messages)
+{
+	unsigned n = 0;
+	int64_t margin_us = transcriber->rules.idle_gap_us;
+	for (guint i = 0; i < transcriber->gaps->len; i++) {
+		const struct gap *gap = transcriber->gaps->pdata[i];
+		n += gap->filled_utc_us == 0 && gap->owner != NULL &&
+		     gap->sent_utc_us >= segment->first_utc_us - margin_us &&
+		     gap->sent_utc_us <= segment->last_utc_us + margin_us &&
+		     concerns(gap, messages);
+	}
+	return n;
+}
+
 /* The disclaimer, where anybody from outside takes part. */
 static const char *find_notice(const struct transcriber *transcriber, const GPtrArray *messages)
 {
@@ -194,6 +235,7 @@ static struct transcript *make(struct transcriber *transcriber,
 	        .name_resolved = transcriber_names_resolved(transcriber),
 	        .files = files,
 	        .files_max_bytes = transcriber->files_max_bytes,
+	        .unreadable = count_unreadable(transcriber, segment, messages),
 	        .messages = messages,
 	        .lookup = look_up,
 	        .lookup_data = &lookup,
@@ -207,7 +249,8 @@ struct transcript *transcribe_part(struct transcriber *transcriber, struct store
 {
 	autoptr(conversation) conversation = NULL;
 	int64_t root_utc_us = 0;
-	if (!find_root(store, segment, &root_utc_us, error) ||
+	if (!read_gaps(transcriber, store, error) ||
+	        !find_root(store, segment, &root_utc_us, error) ||
 	        !store_conversation_by_id(store, segment->conversation_id, &conversation, error) ||
 	        is_damaged(segment, "conversation", conversation != NULL, error) ||
 	        is_damaged(segment, "messages", messages->len > 0, error))

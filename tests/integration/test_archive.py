@@ -18,6 +18,7 @@ import time
 
 import tap
 from archivesite import ArchiveSite
+from pgcluster import Cluster
 
 UTC = datetime.timezone.utc
 ONE_TO_ONE = "Conversation between alice and bob"
@@ -121,9 +122,9 @@ def _():
                 assert "Morning all" in text and ("alice@im.example" in text or "alice@corp" in text) == shown
 
 
-def routed(words, extra="", user="bob"):
+def routed(words, extra="", user="bob", store=None):
     """What explain says of a user after these policies, and the site's deliveries."""
-    site = ArchiveSite(extra=extra)
+    site = ArchiveSite(extra=extra, store=store)
     for name, value in words:
         site.ok("policy", "set", name, value, "--user", user + "@im.example")
     site.capture()
@@ -141,6 +142,8 @@ def _():
         assert said["verdict"] == "archived into the local archive" and said["in the local archive"] == "2", said
         assert said["because"] == "the policy archive.route is local", said
         assert said["policy archive.route"] == "local (user)", said
+        done = json.loads(site.ok("export", "--user", "bob@im.example", "--format", "eml", "--out", site.path("bob"), "--json"))
+        assert done["total"] == 2, "what is kept for him, a part of a room's talk too: %s" % done
     site, said = routed([("archive.route", "none")])
     with site:
         assert site.items("bob") == [] and said["in the local archive"] == "0", said
@@ -167,6 +170,20 @@ def _():
     with site:
         assert site.items("bob") == [] and said["mailbox on hold"] == "unknown", said
         assert said["in the local archive"] == "2", said
+
+
+@tap.test("on PostgreSQL, too: the local route, no route, the split between inside and outside, an exclusion")
+def _():
+    cases = [([("archive.route", "local")], "", "2", 3), ([("archive.route", "none")], "", "0", 3),
+             ([("archive.who", "external"), ("archive.route", "local")], "", "0", 3),
+             ([("archive.route", "local")], "[archive]\nexclude = bob@im.example\n", "0", 2)]
+    with Cluster() as cluster:
+        for number, (words, extra, local, others) in enumerate(cases):
+            cluster.create_database("route%d" % number)
+            site, said = routed(words, extra, store=cluster.url_of("route%d" % number))
+            with site:
+                assert said["in the local archive"] == local and site.items("bob") == [], (words, said)
+                assert len(site.items("alice")) == others, (words, len(site.items("alice")))
 
 
 @tap.test("a folder that the server does not have is replaced by the local archive")
@@ -492,6 +509,17 @@ def _():
         done = site.run("archive", "gaps", "--json")
         assert done.returncode == 3 and len(json.loads(done.stdout)) == 1, done
         assert "ping me" not in done.stdout, "a gap holds no message text"
+        site.ok("archive", "deliver")
+        talks = by_subject(site.items("alice"))
+        assert "1 entry of the IM server's own archive" in talks["Conversation between alice and carol"].text_body
+        assert "could not be read" not in talks["Conversation in Ops room"].text_body
+        site.sql("UPDATE source_gap SET filled_utc_us = 1")
+        out = site.path("filled")
+        site.ok("export", "--format", "html", "--out", out)
+        for where, _, names in os.walk(out):
+            for name in names:
+                with open(os.path.join(where, name), encoding="utf-8") as f:
+                    assert "could not be read" not in f.read(), name
 
 
 # --- exports

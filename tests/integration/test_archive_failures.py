@@ -86,7 +86,7 @@ def shared():
     """One installation for the tests that leave it as they found it."""
     if not _shared:
         _shared.append(Talks())
-        atexit.register(lambda: _shared[0].exchange.stop())
+        atexit.register(lambda: [site.exchange.stop() for site in _shared])
     return _shared[0]
 
 
@@ -181,6 +181,11 @@ def _():
     assert site.exchange.counters()["operation.CreateItem"] == created, "it was asked again before its time"
     site.settle()
     site.assert_once()
+
+
+@tap.test("the server that had all these faults ends cleanly, and answered by the schema")
+def _():
+    _shared.pop().close()
 
 
 @tap.test("row 48: a state that was lost altogether doubles nothing")
