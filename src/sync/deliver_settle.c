@@ -64,13 +64,22 @@ static void twin_free(struct twin *twin)
 	g_free(twin);
 }
 
+/* A server may put characters into an answer that XML cannot hold; U+FFFD stands for each. */
+static GPtrArray *find_twins(GHashTable *wanted, const char *uuid)
+{
+	static const char replaced[] = "\xEF\xBF\xBD";
+	if (uuid == NULL || strstr(uuid, replaced) == NULL)
+		return uuid != NULL ? g_hash_table_lookup(wanted, uuid) : NULL;
+	g_auto(GStrv) pieces = g_strsplit(uuid, replaced, -1);
+	g_autofree char *mended = g_strjoinv("", pieces);
+	return g_hash_table_lookup(wanted, mended);
+}
+
 static bool collect(const struct ews_message_info *info, void *data, GError **error)
 {
 	GHashTable *wanted = data;
 	(void)error;
-	GPtrArray *twins = info->delivery_uuid == NULL
-	                           ? NULL
-	                           : g_hash_table_lookup(wanted, info->delivery_uuid);
+	GPtrArray *twins = find_twins(wanted, info->delivery_uuid);
 	if (twins == NULL || info->ref.id == NULL)
 		return true;
 	for (guint i = 0; i < twins->len; i++)

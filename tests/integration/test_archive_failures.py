@@ -112,8 +112,6 @@ spoilt("row 15: a reading that is reset within its answer", kind="reset-within",
 spoilt("row 15: a create that is reset within its answer is looked up", kind="reset-within", operation="CreateItem")
 spoilt("row 15: a create that is reset before it was read", kind="reset-before", operation="CreateItem")
 spoilt("row 14: 503 for a while", kind="http", status=503, operation="CreateItem")
-spoilt("rows 32 and 34: a control character among the folder's items", kind="illegal-char", operation="SyncFolderItems",
-       before=Talks.unanswered)
 spoilt("row 60: a reading that is cut off is an error, never an empty folder", kind="truncate",
        operation="SyncFolderItems", before=Talks.unanswered)
 spoilt("row 60: a reading that is not well-formed is an error, never an empty folder", kind="malformed",
@@ -123,6 +121,20 @@ spoilt("rows 6 and 7: an item that fails in a batch for a passing reason is trie
        code="ErrorInternalServerTransientError", operation="CreateItem")
 spoilt("row 62: a change without an item behind it is passed over", kind="ghost-item", operation="SyncFolderItems",
        before=Talks.unanswered)
+
+
+@tap.test("rows 32 and 34: a control character anywhere among the folder's items, in our own id too")
+def _():
+    site = shared()
+    created = site.exchange.counters()["operation.CreateItem"]
+    for _ in range(4):
+        site.talk()
+        site.unanswered()
+        with site.exchange.striking(kind="illegal-char", operation="SyncFolderItems", count=1):
+            site.run("archive", "deliver")
+        site.settle()
+    site.assert_once()
+    assert site.exchange.counters()["operation.CreateItem"] == created + 8, "an item was sent twice"
 
 
 @tap.test("row 2: a state that is refused for ever costs a full reading each time, and neither hangs nor doubles")
