@@ -429,7 +429,8 @@ struct contact_row *store_contact_row(
 }
 
 #define ITEMS_SQL(condition)                                                                       \
-	"SELECT key, 2, item_id, image, NULL, change_key, op_uuid, address, changed_utc_us"        \
+	"SELECT key, 2, item_id, image, NULL, change_key, op_uuid, address, changed_utc_us,"       \
+	" made_change_key"                                                                         \
 	" FROM contact_theirs WHERE mailbox_id = $1 AND " condition "$2 ORDER BY item_id LIMIT $3"
 
 GPtrArray *store_contact_items(struct store *store, int64_t mailbox_id, const char *after_id,
