@@ -175,110 +175,46 @@ static void add_headers(
 }
 
 /* Text parts end their lines with CR LF whatever the transfer encoding (RFC 2045, 6.8). */
-static void add_with_crlf(GByteArray *out, const char *text)
+static GString *with_crlf(const char *text)
 {
-	while (*text != '\0') {
-		size_t line = strcspn(text, "\n");
-		g_byte_array_append(out, (const guint8 *)text, (guint)line);
-		text += line;
-		if (*text == '\n') {
-			g_byte_array_append(out, (const guint8 *)"\r\n", 2);
-			text++;
-		}
+	GString *out = g_string_sized_new(strlen(text) + strlen(text) / 16);
+	for (const char *p = text; *p != '\0'; p++) {
+		if (*p == '\n')
+			g_string_append_c(out, '\r');
+		g_string_append_c(out, *p);
 	}
-}
-
-/* Before the soft line break that ends a longer line. */
-#define QUOTED_LINE 75
-
-/* How many characters from p on, at most max, stand for themselves in a line. */
-static size_t literal_length(const char *p, size_t max)
-{
-	size_t n = 0;
-	while (n < max && p[n] >= ' ' && p[n] < 0x7F && p[n] != '=')
-		n++;
-	/* A blank at the end of a line may get lost on the way. */
-	if (n > 0 && p[n - 1] == ' ' && (p[n] == '\n' || p[n] == '\0'))
-		n--;
-	return n;
-}
-
-/*
- * A line that begins with "From " would be quoted by whoever stores the message in an mbox file,
- * and not everybody takes the quote off again: the letter is written as its code.
- */
-static bool is_from_line(const char *p)
-{
-	return *p == 'F' && strncmp(p, "From ", 5) == 0;
-}
-
-static void add_code(GByteArray *out, char c)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	const guint8 code[3] = {
-	        '=', (guint8)digits[(guint8)c >> 4], (guint8)digits[(guint8)c & 15]};
-	g_byte_array_append(out, code, 3);
-}
-
-/*
- * Quoted-printable (RFC 2045, 6.7), written here because GMime's goes through its filters byte by
- * byte and would still have to be searched for lines that begin with "From ".
- */
-static void add_quoted(GByteArray *out, const char *text)
-{
-	size_t len = 0; /* of the line so far */
-	while (*text != '\0') {
-		size_t n = len == 0 && is_from_line(text) ? 0
-		                                          : literal_length(text, QUOTED_LINE - len);
-		g_byte_array_append(out, (const guint8 *)text, (guint)n);
-		text += n;
-		len += n;
-		if (*text == '\n') {
-			g_byte_array_append(out, (const guint8 *)"\r\n", 2);
-			text++;
-			len = 0;
-		} else if (*text != '\0' && len + 3 > QUOTED_LINE) {
-			g_byte_array_append(out, (const guint8 *)"=\r\n", 3);
-			len = 0;
-		} else if (*text != '\0') {
-			add_code(out, *text++);
-			len += 3;
-		}
-	}
+	return out;
 }
 
 /* Quoted-printable triples every byte that is not ASCII; base64 makes four of three of all. */
-static bool is_mostly_ascii(const char *text)
+static GMimeContentEncoding encoding_for(const char *text)
 {
 	size_t high = 0;
-	const char *p = text;
-	for (; *p != '\0'; p++)
-		high += (unsigned char)*p >> 7;
-	return high * 6 <= (size_t)(p - text);
+	size_t len = 0;
+	for (const char *p = text; *p != '\0'; p++, len++)
+		high += (unsigned char)*p >= 0x80;
+	return high * 6 > len ? GMIME_CONTENT_ENCODING_BASE64
+	                      : GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE;
 }
 
 static void add_part(GMimeMultipart *multipart, const char *subtype, const char *text)
 {
 	GMimeTextPart *part = g_mime_text_part_new_with_subtype(subtype);
-	bool quoted = is_mostly_ascii(text);
-	GByteArray *bytes = g_byte_array_sized_new((guint)MIN(strlen(text) * 9 / 8, G_MAXINT));
-	if (quoted)
-		add_quoted(bytes, text);
-	else
-		add_with_crlf(bytes, text);
-	GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(bytes);
-	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), TRUE);
-	/* What is quoted already is written as it is. */
-	GMimeDataWrapper *content = g_mime_data_wrapper_new_with_stream(stream,
-	        quoted ? GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE : GMIME_CONTENT_ENCODING_DEFAULT);
+	GMimeContentEncoding encoding = encoding_for(text);
+	/* GMime writes CR LF itself when it encodes lines, but not inside base64. */
+	GString *bytes =
+	        encoding == GMIME_CONTENT_ENCODING_BASE64 ? with_crlf(text) : g_string_new(text);
+	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(bytes->str, bytes->len);
+	GMimeDataWrapper *content =
+	        g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
 	g_mime_text_part_set_charset(part, "utf-8");
 	g_mime_part_set_content(GMIME_PART(part), content);
-	g_mime_part_set_content_encoding(GMIME_PART(part),
-	        quoted ? GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE : GMIME_CONTENT_ENCODING_BASE64);
+	g_mime_part_set_content_encoding(GMIME_PART(part), encoding);
 	g_mime_multipart_add(multipart, GMIME_OBJECT(part));
 	g_object_unref(content);
 	g_object_unref(stream);
 	g_object_unref(part);
+	g_string_free(bytes, TRUE);
 }
 
 static GMimeMultipart *make_body(const struct transcript *in, const struct mime_options *options)
@@ -293,17 +229,41 @@ static GMimeMultipart *make_body(const struct transcript *in, const struct mime_
 	return body;
 }
 
+/*
+ * A line that begins with "From " would be quoted by whoever stores the message in an mbox file,
+ * and not everybody takes the quote off again. Such a line stands in a quoted-printable part,
+ * because base64 has no spaces; there the letter can be written as its code.
+ */
+static GString *without_from_lines(const char *data, size_t len)
+{
+	GString *out = g_string_sized_new(len + 16);
+	const char *end = data + len;
+	while (data < end) {
+		const char *feed = memchr(data, '\n', (size_t)(end - data));
+		size_t line = feed != NULL ? (size_t)(feed - data) + 1 : (size_t)(end - data);
+		if (line >= 5 && memcmp(data, "From ", 5) == 0) {
+			g_string_append(out, "=46");
+			data++;
+			line--;
+		}
+		g_string_append_len(out, data, (gssize)line);
+		data += line;
+	}
+	return out;
+}
+
 static GBytes *write_message(GMimeMessage *message)
 {
 	GMimeFormatOptions *format = g_mime_format_options_new();
-	GByteArray *bytes = g_byte_array_new();
-	GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(bytes);
-	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);
+	GMimeStream *stream = g_mime_stream_mem_new();
 	g_mime_format_options_set_newline_format(format, GMIME_NEWLINE_FORMAT_DOS);
 	g_mime_object_write_to_stream(GMIME_OBJECT(message), format, stream);
+	const GByteArray *array = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
+	GString *armored = without_from_lines((const char *)array->data, array->len);
+	GBytes *bytes = g_string_free_to_bytes(armored);
 	g_object_unref(stream);
 	g_mime_format_options_free(format);
-	return g_byte_array_free_to_bytes(bytes);
+	return bytes;
 }
 
 static void add_attachment(GMimeMultipart *mixed, const struct attachment *attachment)
