@@ -3,7 +3,6 @@
 #include "core/error.h"
 #include "wire/xml_chars.h"
 #include <libxml/xmlwriter.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -143,56 +142,20 @@ void xml_text(struct xml_writer *w, const char *text)
 	xml_text_len(w, text, strlen(text));
 }
 
-/* Two digits for each twelve bits: half the steps of one digit for six. */
-static char digit_pairs[4096][2];
-static pthread_once_t digit_pairs_once = PTHREAD_ONCE_INIT;
-
-static void make_digit_pairs(void)
-{
-	static const char digits[] =
-	        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (unsigned i = 0; i < G_N_ELEMENTS(digit_pairs); i++) {
-		digit_pairs[i][0] = digits[i >> 6];
-		digit_pairs[i][1] = digits[i & 63];
-	}
-}
-
-/* len is above 0; how many digits, padding included. */
-static size_t encode(char *out, const unsigned char *p, size_t len)
-{
-	const unsigned char *end = p + len / 3 * 3;
-	size_t rest = len % 3;
-	char *at = out;
-
-	for (; p < end; p += 3, at += 4) {
-		memcpy(at, digit_pairs[p[0] << 4 | p[1] >> 4], 2);
-		memcpy(at + 2, digit_pairs[(p[1] & 15) << 8 | p[2]], 2);
-	}
-	if (rest == 0)
-		return (size_t)(at - out);
-	unsigned second = rest == 2 ? p[1] : 0;
-
-	memcpy(at, digit_pairs[p[0] << 4 | second >> 4], 2);
-	memcpy(at + 2, "==", 2);
-	if (rest == 2)
-		at[2] = digit_pairs[(second & 15) << 8][0];
-	return (size_t)(at + 4 - out);
-}
-
 void xml_base64(struct xml_writer *w, const void *bytes, size_t len)
 {
-	const unsigned char *p = bytes;
+	const guchar *p = bytes;
 
 	if (!room(w, len / 3 * 4 + 4))
 		return;
-	pthread_once(&digit_pairs_once, make_digit_pairs);
 	while (len > 0) {
-		char text[BASE64_PIECE / 3 * 4];
+		char text[BASE64_PIECE / 3 * 4 + 8];
+		int state = 0, save = 0;
 		size_t piece = MIN(len, BASE64_PIECE);
+		size_t out = g_base64_encode_step(p, piece, FALSE, text, &state, &save);
 
-		check(xmlTextWriterWriteRawLen(
-		        w->writer, BAD_CAST text, (int)encode(text, p, piece)));
+		out += g_base64_encode_close(FALSE, text + out, &state, &save);
+		check(xmlTextWriterWriteRawLen(w->writer, BAD_CAST text, (int)out));
 		p += piece;
 		len -= piece;
 	}
