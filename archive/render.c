@@ -7,7 +7,7 @@
 
 /* GLib would use the locale's names; a transcript is the same everywhere. */
 static const char *const day_names[] = {
-        "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
+        "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
 static const char *const month_names[] = {"January", "February", "March", "April", "May", "June",
         "July", "August", "September", "October", "November", "December"};
 
@@ -32,17 +32,17 @@ static int64_t offset_at(int64_t utc_us, GTimeZone *zone)
 }
 
 /* False outside of the years 1 to 9999. */
-static bool in_zone(int64_t utc_us, GTimeZone *zone, struct clock_civil *out)
+static bool in_zone(int64_t utc_us, GTimeZone *zone, struct tm *out)
 {
 	return clock_civil_of(clock_seconds_of(utc_us) + offset_at(utc_us, zone), out);
 }
 
 char *render_clock(int64_t utc_us, GTimeZone *zone)
 {
-	struct clock_civil time;
+	struct tm time;
 	if (!in_zone(utc_us, zone, &time))
 		return g_strdup("?");
-	return g_strdup_printf("%02d:%02d:%02d", time.hour, time.minute, time.second);
+	return g_strdup_printf("%02d:%02d:%02d", time.tm_hour, time.tm_min, time.tm_sec);
 }
 
 int64_t render_day_number(int64_t utc_us, GTimeZone *zone)
@@ -53,16 +53,16 @@ int64_t render_day_number(int64_t utc_us, GTimeZone *zone)
 
 char *render_day(int64_t utc_us, GTimeZone *zone)
 {
-	struct clock_civil time;
+	struct tm time;
 	if (!in_zone(utc_us, zone, &time))
 		return g_strdup("unknown day");
-	return g_strdup_printf("%s, %d %s %d", day_names[time.weekday], time.day,
-	        month_names[time.month - 1], time.year);
+	return g_strdup_printf("%s, %d %s %d", day_names[time.tm_wday], time.tm_mday,
+	        month_names[time.tm_mon], time.tm_year + 1900);
 }
 
 char *render_offset(int64_t utc_us, GTimeZone *zone)
 {
-	struct clock_civil time;
+	struct tm time;
 	int64_t minutes = in_zone(utc_us, zone, &time) ? offset_at(utc_us, zone) / 60 : 0;
 	if (minutes == 0)
 		return g_strdup("UTC");

@@ -4,7 +4,6 @@
 
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 static _Atomic int64_t fixed_utc_us = INT64_MIN;
 
@@ -44,56 +43,27 @@ int64_t clock_seconds_of(int64_t utc_us)
 	return utc_us / CLOCK_US_PER_S - (utc_us % CLOCK_US_PER_S < 0 ? 1 : 0);
 }
 
-#define SECONDS_PER_DAY INT64_C(86400)
-#define DAYS_PER_400_YEARS INT64_C(146097)
-/* From 1 March of the year 0 to 1 January 1970. */
-#define DAYS_TO_1970 INT64_C(719468)
 /* 1 January 1 and 1 January 10000. */
 #define FIRST_SECOND INT64_C(-62135596800)
 #define END_SECOND INT64_C(253402300800)
 
-/*
- * Years are counted from March, so that the leap day is a year's last and the lengths of the months
- * repeat: 153 days in five months.
- */
-bool clock_civil_of(int64_t seconds, struct clock_civil *out)
+bool clock_civil_of(int64_t seconds, struct tm *out)
 {
-	if (seconds < FIRST_SECOND || seconds >= END_SECOND)
-		return false;
-	int64_t second = seconds % SECONDS_PER_DAY;
-	int64_t days = seconds / SECONDS_PER_DAY;
-	if (second < 0) {
-		second += SECONDS_PER_DAY;
-		days--;
-	}
-	int64_t from_march = days + DAYS_TO_1970; /* never below 0 */
-	int64_t era = from_march / DAYS_PER_400_YEARS;
-	int64_t of_era = from_march % DAYS_PER_400_YEARS;
-	int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-	int64_t month = (5 * of_year + 2) / 153;
-	*out = (struct clock_civil){
-	        .year = (int)(400 * era + year + (month >= 10)),
-	        .month = (int)(month < 10 ? month + 3 : month - 9),
-	        .day = (int)(of_year - (153 * month + 2) / 5 + 1),
-	        .weekday = (int)((from_march + 2) % 7),
-	        .hour = (int)(second / 3600),
-	        .minute = (int)(second / 60 % 60),
-	        .second = (int)(second % 60),
-	};
-	return true;
+	time_t time = (time_t)seconds;
+
+	return seconds >= FIRST_SECOND && seconds < END_SECOND && gmtime_r(&time, out) != NULL;
 }
 
 char *clock_format_iso(int64_t utc_us)
 {
 	char text[40];
-	struct clock_civil t;
+	struct tm t;
 	int64_t seconds = clock_seconds_of(utc_us);
 	int fraction = (int)(utc_us - seconds * CLOCK_US_PER_S);
 	if (!clock_civil_of(seconds, &t))
 		return g_strdup_printf("@%" G_GINT64_FORMAT "us", utc_us);
-	int len = g_snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d", t.year, t.month,
-	        t.day, t.hour, t.minute, t.second);
+	int len = g_snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d", t.tm_year + 1900,
+	        t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
 	if (fraction == 0)
 		g_strlcpy(text + len, "Z", sizeof(text) - (gsize)len);
 	else

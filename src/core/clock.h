@@ -8,6 +8,7 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #define CLOCK_US_PER_S INT64_C(1000000)
 #define CLOCK_US_PER_DAY (INT64_C(86400) * CLOCK_US_PER_S)
@@ -20,14 +21,11 @@ void clock_sleep_us(int64_t duration_us);
 void clock_set_utc_us(int64_t utc_us);
 void clock_unset(void);
 
-/* A second of the Gregorian calendar, which is taken to have held always. */
-struct clock_civil {
-	int year, month, day; /* month and day from 1 */
-	int weekday; /* 0: Monday */
-	int hour, minute, second;
-};
-/* seconds since 1970 began where the civil time is wanted; false outside of the years 1 to 9999. */
-bool clock_civil_of(int64_t seconds, struct clock_civil *out);
+/*
+ * The Gregorian calendar, taken to have held always: gmtime_r() of the years 1 to 9999, false
+ * outside of them. seconds count from 1970's begin where the civil time is wanted.
+ */
+bool clock_civil_of(int64_t seconds, struct tm *out);
 /* Whole seconds of a time, downwards. */
 int64_t clock_seconds_of(int64_t utc_us);
 

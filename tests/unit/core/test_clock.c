@@ -54,23 +54,23 @@ START_TEST(civil_as_glib)
 		gint64 seconds = i < G_N_ELEMENTS(edges) ? edges[i]
 		                                         : (gint64)(g_rand_double_range(rand,
 		                                                   -62135596800.0, 253402300799.0));
-		struct clock_civil t;
+		struct tm t;
 		g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(seconds);
 		ck_assert(clock_civil_of(seconds, &t));
-		ck_assert_int_eq(t.year, g_date_time_get_year(time));
-		ck_assert_int_eq(t.month, g_date_time_get_month(time));
-		ck_assert_int_eq(t.day, g_date_time_get_day_of_month(time));
-		ck_assert_int_eq(t.weekday, g_date_time_get_day_of_week(time) - 1);
-		ck_assert_int_eq(t.hour, g_date_time_get_hour(time));
-		ck_assert_int_eq(t.minute, g_date_time_get_minute(time));
-		ck_assert_int_eq(t.second, g_date_time_get_second(time));
+		ck_assert_int_eq(t.tm_year + 1900, g_date_time_get_year(time));
+		ck_assert_int_eq(t.tm_mon + 1, g_date_time_get_month(time));
+		ck_assert_int_eq(t.tm_mday, g_date_time_get_day_of_month(time));
+		ck_assert_int_eq(t.tm_wday, g_date_time_get_day_of_week(time) % 7);
+		ck_assert_int_eq(t.tm_hour, g_date_time_get_hour(time));
+		ck_assert_int_eq(t.tm_min, g_date_time_get_minute(time));
+		ck_assert_int_eq(t.tm_sec, g_date_time_get_second(time));
 	}
 }
 END_TEST
 
 START_TEST(civil_ends)
 {
-	struct clock_civil t;
+	struct tm t;
 	ck_assert(!clock_civil_of(-62135596801, &t));
 	ck_assert(!clock_civil_of(253402300800, &t));
 	g_autofree char *beyond = clock_format_iso(INT64_MAX);
