@@ -61,7 +61,8 @@ enum db_flags {
  * Opens `sqlite:///absolute/path`, `sqlite:relative/path`, `sqlite::memory:` (the path is taken
  * literally, nothing is unescaped) or any libpq URL: `postgresql://user@host:5432/name`,
  * `postgresql:///name?host=/run/postgresql`. SQLite: WAL (unless read-only), foreign keys on,
- * synchronous FULL, 5 s busy wait. PostgreSQL: UTF8, UTC, 5 s lock wait, 10 s connect time-out.
+ * synchronous FULL, 5 s busy wait, 8 MiB of cache. PostgreSQL: UTF8, UTC, 5 s lock wait, 10 s
+ * connect time-out.
  */
 struct db *db_open(const char *url, unsigned flags, GError **error);
 void db_close(struct db *db);

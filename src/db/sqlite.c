@@ -11,6 +11,11 @@
 #define LOCK_WAIT_MS 5000
 /* Statement texts are literals, so this is never reached unless somebody builds SQL. */
 #define MAX_STATEMENTS 512
+/*
+ * 8 MiB of pages, because the two that are the default do not hold what one page of work touches;
+ * and 16 MiB of log between two checkpoints, which write each page once however often it changed.
+ */
+#define CACHE "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 4096"
 /* A power of two. */
 #define RECENT_STATEMENTS 256
 
@@ -192,6 +197,8 @@ static bool set_up(struct sqlite *sqlite, unsigned flags, GError **error)
 	if (flags & DB_READ_ONLY)
 		return pragma(sqlite, "PRAGMA query_only = ON", error);
 	if (!(flags & DB_FOREIGN) && !pragma(sqlite, "PRAGMA journal_mode = WAL", error))
+		return false;
+	if (!(flags & DB_FOREIGN) && !pragma(sqlite, CACHE, error))
 		return false;
 	return pragma(sqlite, "PRAGMA synchronous = FULL", error) &&
 	       pragma(sqlite, "PRAGMA foreign_keys = ON", error);
