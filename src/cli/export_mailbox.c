@@ -2,9 +2,12 @@
 
 #include "archive/mime.h"
 #include "cli/mail.h"
+#include "core/digest.h"
 #include "ews/folders.h"
 #include "ews/messages.h"
 #include "store/mailbox.h"
+
+#include <string.h>
 
 /* One item of a mailbox is held whole while it is written. */
 #define ITEM_MAX_BYTES ((size_t)64 * 1024 * 1024)
@@ -61,15 +64,27 @@ static bool collect(const void *bytes, size_t len, void *data, GError **error)
 /* Item ids are long and have "/" in them: the file is named after their hash. */
 static char *file_id(const char *item_id)
 {
-	g_autofree char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, item_id, -1);
+	g_autofree char *hash = digest_of(item_id, strlen(item_id));
 	return g_strndup(hash, 32);
+}
+
+/* All of it for a page, which shows its text; else the header is enough, if it has an end. */
+static GBytes *needed_part(const struct export_run *run, GBytes *mime)
+{
+	gsize len = 0;
+	const char *bytes = g_bytes_get_data(mime, &len);
+	bool whole = run->format == EXPORT_HTML || len == 0 || len > ITEM_MAX_BYTES;
+	const char *end = whole ? NULL : g_strstr_len(bytes, (gssize)len, "\r\n\r\n");
+	return end == NULL ? g_bytes_ref(mime)
+	                   : g_bytes_new_from_bytes(mime, 0, (gsize)(end - bytes) + 4);
 }
 
 static bool add_item(struct mailbox_run *mailbox_run, const struct listed *listed, const char *id,
         GBytes *mime, GError **error)
 {
 	struct export_run *run = mailbox_run->run;
-	autoptr(mime_parts) parts = mime_parse(mime, ITEM_MAX_BYTES, error);
+	g_autoptr(GBytes) needed = needed_part(run, mime);
+	autoptr(mime_parts) parts = mime_parse(needed, ITEM_MAX_BYTES, error);
 	if (parts == NULL)
 		return false;
 	g_autofree char *names = g_strdup_printf("%s, %s", parts->from, parts->to);
