@@ -124,7 +124,9 @@ static void is_united(struct history *history)
 /* What users write beside name, groups and number shows in the change key only. */
 static void stays_when_touched(struct history *history)
 {
-	own_item(history)->change = ++history->fake->clock;
+	struct fake_item *own = own_item(history);
+	g_assert(own != NULL);
+	own->change = ++history->fake->clock;
 	for (unsigned i = 0; i < 3; i++)
 		pass(history);
 	expect(history, history->fake->items->len == 2 && own_item(history) != NULL,
