@@ -311,8 +311,11 @@ static bool read_changes(
 	if (!good)
 		return false;
 	*state_lost = reading.state_lost && !full;
-	if (*state_lost)
+	if (*state_lost) {
+		/* The next reading must not take for told what this one has mirrored. */
+		pass->status->round = reading.round;
 		return true;
+	}
 	if (!full && !look_for_unread(&reading, error))
 		return false;
 	pass->status->round = reading.round;
