@@ -96,6 +96,24 @@ static void tell_progress(struct pass_state *pass)
 		options->progress(options->data, pass->steps_done, pass->steps_total);
 }
 
+/* The mirror is not what is there: it is read anew in full. */
+static void read_again(struct pass_state *pass)
+{
+	pass->restless = true;
+	g_clear_pointer(&pass->status->mail_state, g_free);
+}
+
+/* The steps after a rename stand under the new name: without it they are another plan's. */
+static void note_unrenamed(
+        struct pass_state *pass, const struct journal_step *step, const GError *cause)
+{
+	log_warn("contacts.unrenamed", "group %s of %s was not renamed: %s",
+	        (const char *)g_ptr_array_index(step->mail_before->groups, 0),
+	        pass->run->lease->mailbox->owner, cause->message);
+	pass->outdated = pass->no_renames = true;
+	read_again(pass);
+}
+
 /*
  * A step that was answered with an error. True: the step is out of the way and the pass goes on;
  * false: the pass ends with that error. Takes the cause.
@@ -121,10 +139,10 @@ static bool step_failed(
 	pass->failed_key = g_strdup(step->key);
 	bool moved_on = error_is(cause, "ews.conflict") || error_is(cause, "ews.not_found");
 	bool good = true;
-	if (moved_on) {
-		/* What is mirrored is not what is there: it is read anew in full. */
-		pass->restless = true;
-		g_clear_pointer(&pass->status->mail_state, g_free);
+	if (step->mail == JOURNAL_RENAME_GROUP) {
+		note_unrenamed(pass, step, cause);
+	} else if (moved_on) {
+		read_again(pass);
 	} else {
 		pass->left_over = true;
 		contacts_refuse(pass->report, step->key, cause);
@@ -441,7 +459,7 @@ static bool apply_batch(
 
 static bool apply_page(struct pass_state *pass, const GPtrArray *steps, GError **error)
 {
-	for (guint i = 0; i < steps->len;) {
+	for (guint i = 0; i < steps->len && !pass->outdated;) {
 		struct journal_step *step = g_ptr_array_index(steps, i);
 		guint taken = 1;
 		if (contacts_stopping(pass->run))
@@ -470,5 +488,7 @@ bool contacts_apply(struct pass_state *pass, GError **error)
 		after = last->seq;
 		if (!apply_page(pass, steps, error))
 			return false;
+		if (pass->outdated)
+			return store_journal_drop_planned(run->store, run->lease, error);
 	}
 }

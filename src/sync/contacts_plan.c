@@ -609,7 +609,9 @@ bool contacts_plan(struct pass_state *pass, bool *go, GError **error)
 {
 	struct planning planning = {.pass = pass, .now_utc_us = clock_utc_us()};
 	pass->run->policy.im_holds_tel = pass->run->im.holds_tel;
-	pass->run->policy.group_objects = pass->run->mail.dialect == EWS_DIALECT_UCS;
+	pass->run->policy.group_objects =
+	        pass->run->mail.dialect == EWS_DIALECT_UCS && !pass->no_renames;
+	pass->outdated = false;
 	pass->steps_total = pass->steps_done = 0;
 	pass->report->waiting = pass->report->unmapped = pass->report->kept = 0;
 	planning.groups = plan_groups_new(&pass->run->policy);

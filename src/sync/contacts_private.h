@@ -18,6 +18,8 @@ struct pass_state {
 	bool restless; /* something changed between reading and writing: plan again */
 	GHashTable *kept; /* keys of contacts that stay on the IM side alone; NULL: none */
 	char *failed_key; /* of the last contact that was refused; or NULL */
+	bool outdated; /* the rest of the plan rests on a step that was not carried out */
+	bool no_renames; /* the mailbox refused to rename a group: its members move one by one */
 	bool left_over; /* problems or waiting changes: plan again next time */
 };
 

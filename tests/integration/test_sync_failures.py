@@ -234,6 +234,18 @@ def _():
         assert "c3@im.example" in site.roster("alice") and len(site.roster("alice")) == 6, site.roster("alice")
 
 
+@tap.test("ucs: a group that the server does not rename: its members move one by one, and nothing is lost")
+def _():
+    with site_with(3, "ucs") as site:
+        for n in range(3):
+            site.rosters.set(ALICE, "c%d@im.example" % n, name="Contact %d" % n, groups=["Crew"])
+        with site.dx.striking(kind="code", operation="SetImGroup", code="ErrorImGroupDisplayNameAlreadyExists", count=-1):
+            site.once()
+        site.settle()
+        site.assert_same("alice")
+        assert {frozenset(groups) for _, groups in site.roster("alice").values()} == {frozenset({"Crew"})}
+
+
 @tap.test("row 53: an item that is moved away and back has another id, and is the same contact")
 def _():
     with site_with() as site:

@@ -74,6 +74,7 @@ struct fake *fake_new(enum ews_dialect dialect)
 	fake->deleted = g_ptr_array_new_with_free_func(item_free);
 	fake->groups = g_ptr_array_new_with_free_func(free_group);
 	fake->late = g_ptr_array_new_with_free_func(late_free);
+	fake->renamed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	fake->roster = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_contact);
 	fake->version = 1;
 	return fake;
@@ -85,6 +86,7 @@ void fake_free(struct fake *fake)
 	g_ptr_array_unref(fake->deleted);
 	g_ptr_array_unref(fake->groups);
 	g_ptr_array_unref(fake->late);
+	g_hash_table_unref(fake->renamed);
 	g_hash_table_unref(fake->roster);
 	g_free(fake);
 }
@@ -589,8 +591,14 @@ static bool fake_rename_group(
 	contact_add_group(after, name);
 	if (is_late(fault))
 		postpone(fake, fault, 'g', NULL, before, after, NULL);
-	if (has_effect(fault))
+	if (has_effect(fault) && group_by_name(fake, name) != NULL) {
+		error_set(error, ERROR_ITEM, "ews.item", "there is such a group");
+		return false;
+	}
+	if (has_effect(fault)) {
 		fake_mail_rename_group(fake, group->name, name);
+		g_hash_table_replace(fake->renamed, g_strdup(group->name), g_strdup(name));
+	}
 	return end(fake, fault, error);
 }
 

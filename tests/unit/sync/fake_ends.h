@@ -45,6 +45,7 @@ struct fake {
 	GPtrArray *items; /* struct fake_item */
 	GPtrArray *deleted; /* struct fake_item: only id, created and change */
 	GPtrArray *groups; /* struct group: dialect ucs */
+	GHashTable *renamed; /* old name -> new name: what passes did last */
 	uint64_t clock; /* of changes */
 	uint64_t group_ids;
 	bool refuse_state; /* the next reading finds its sync state refused */
