@@ -292,7 +292,7 @@ void edit_something(struct history *history)
 		return;
 	if (what == 19)
 		touch(history, person);
-	else if (what == 18)
+	else if (what == 18 && !history->meanwhile) /* an update may meet the other person then */
 		readdress(history, person, draw(history, PEOPLE));
 	else if (what == 17)
 		history->fake->forget_state = true;

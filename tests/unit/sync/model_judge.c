@@ -110,6 +110,21 @@ static bool echoes(struct history *history, const struct edit *edit)
 	return false;
 }
 
+/*
+ * While a pass renames a group, somebody joins it: whether before or after that, he is in the same
+ * group then, under its new name.
+ */
+static bool joined_renamed(
+        struct history *history, const struct edit *edit, const struct contact *now)
+{
+	if (!edit->meanwhile || edit->side != MAIL || !g_str_has_prefix(edit->field, "group "))
+		return false;
+	const char *name =
+	        g_hash_table_lookup(history->fake->renamed, edit->field + strlen("group "));
+	return name != NULL && now != NULL && g_strcmp0(edit->value, "yes") == 0 &&
+	       contact_in_group(now, name);
+}
+
 static void judge_edit(struct history *history, const struct edit *edit)
 {
 	if (edit->value == NULL || echoes(history, edit))
@@ -117,11 +132,12 @@ static void judge_edit(struct history *history, const struct edit *edit)
 	const struct contact *now = on_side(history, IM, edit->person);
 	g_autofree char *final = value_of(history, now, edit->field);
 	if (g_strcmp0(final, edit->value) == 0 || overtaken(history, edit) ||
-	        takes_back(history, edit))
+	        takes_back(history, edit) || joined_renamed(history, edit, now))
 		return;
 	const char *side = edit->side == IM ? "IM side" : "mailbox";
 	if (now == NULL) {
-		if (!removed_knowingly(history, edit))
+		if (!removed_knowingly(history, edit) &&
+		        !conflict_names(history, edit->person, edit->field, edit->value))
 			wrong(history,
 			        "p%u is gone, though the %s set %s to %s (edit %u) and nobody "
 			        "deleted it after that",
