@@ -435,6 +435,12 @@ void db_rollback(struct db *db)
 	db->spoiled = false;
 }
 
+bool db_set_relaxed(struct db *db, bool relaxed, GError **error)
+{
+	g_assert(!db->in_transaction && !db->result_open);
+	return db->driver->set_relaxed == NULL || db->driver->set_relaxed(db, relaxed, error);
+}
+
 bool db_in_transaction(const struct db *db)
 {
 	return db->in_transaction;

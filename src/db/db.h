@@ -170,5 +170,11 @@ bool db_begin(struct db *db, GError **error);
 bool db_commit(struct db *db, GError **error);
 void db_rollback(struct db *db);
 bool db_in_transaction(const struct db *db);
+/*
+ * How long commits last from now on; outside a transaction. Relaxed ones outlive the program, its
+ * being killed included, but a power cut may take back the latest of them, in their order, back to
+ * the last one that was not relaxed. Only SQLite has them; PostgreSQL's always last.
+ */
+bool db_set_relaxed(struct db *db, bool relaxed, GError **error);
 
 #endif

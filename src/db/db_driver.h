@@ -29,6 +29,8 @@ struct db_driver {
 	bool (*run_rows)(struct db *db, const char *sql, size_t n, db_row_fn next, void *data,
 	        GError **error);
 	bool (*begin)(struct db *db, GError **error);
+	/* See db_set_relaxed(); NULL: commits are never relaxed. */
+	bool (*set_relaxed)(struct db *db, bool relaxed, GError **error);
 	/* On failure the transaction is over. */
 	bool (*commit)(struct db *db, GError **error);
 	void (*rollback)(struct db *db);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,7 @@ struct sqlite {
 		const char *sql; /* its own copy, from statements; NULL: empty */
 		struct statement *statement;
 	} recent[RECENT_STATEMENTS];
+	bool relaxed;
 };
 
 struct sqlite_result {
@@ -221,10 +223,18 @@ static bool open_handle(struct sqlite *sqlite, unsigned flags, GError **error)
 	return set_up(sqlite, flags, error);
 }
 
+/* Nobody asks SQLite for its statistics, for which all threads would share one lock. */
+static void configure(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static struct db *sqlite_open(const char *url, unsigned flags, GError **error)
 {
+	static pthread_once_t configured = PTHREAD_ONCE_INIT;
 	const char *path = url_path(url);
 
+	pthread_once(&configured, configure);
 	if (*path == '\0') {
 		error_set(error, ERROR_CONFIG, "db.url",
 		        "%s: the path is missing; write sqlite:///path/to/file", url);
@@ -411,14 +421,39 @@ static void sqlite_result_free(struct db_result *base)
 	g_free(result);
 }
 
+/* A statement without parameters and rows. */
+static bool run_kept(struct sqlite *sqlite, const char *sql, const char *doing, GError **error)
+{
+	const struct statement *statement = statement_get(sqlite, sql, error);
+
+	if (statement == NULL)
+		return false;
+	bool good = sqlite3_step(statement->stmt) == SQLITE_DONE || fail(sqlite, doing, error);
+
+	sqlite3_reset(statement->stmt);
+	return good;
+}
+
 static bool sqlite_begin(struct db *db, GError **error)
 {
 	/* An immediate transaction cannot fail half-way for want of the write lock. */
 	const char *sql = db->flags & DB_READ_ONLY ? "BEGIN" : "BEGIN IMMEDIATE";
 
-	if (sqlite3_exec(sqlite_of(db)->handle, sql, NULL, NULL, NULL) == SQLITE_OK)
+	return run_kept(sqlite_of(db), sql, "beginning a transaction", error);
+}
+
+static bool sqlite_set_relaxed(struct db *db, bool relaxed, GError **error)
+{
+	struct sqlite *sqlite = sqlite_of(db);
+
+	if (sqlite->relaxed == relaxed)
 		return true;
-	return fail(sqlite_of(db), "beginning a transaction", error);
+	/* Of a write-ahead log: NORMAL leaves flushing it to the next commit under FULL. */
+	if (!pragma(sqlite, relaxed ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL",
+	            error))
+		return false;
+	sqlite->relaxed = relaxed;
+	return true;
 }
 
 static void sqlite_rollback(struct db *db)
@@ -432,9 +467,8 @@ static void sqlite_rollback(struct db *db)
 
 static bool sqlite_commit(struct db *db, GError **error)
 {
-	if (sqlite3_exec(sqlite_of(db)->handle, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
+	if (run_kept(sqlite_of(db), "COMMIT", "COMMIT", error))
 		return true;
-	fail(sqlite_of(db), "COMMIT", error);
 	sqlite_rollback(db);
 	return false;
 }
@@ -492,6 +526,7 @@ const struct db_driver db_sqlite = {
         .next = sqlite_next,
         .result_free = sqlite_result_free,
         .begin = sqlite_begin,
+        .set_relaxed = sqlite_set_relaxed,
         .commit = sqlite_commit,
         .rollback = sqlite_rollback,
         .columns = sqlite_columns,

@@ -1,5 +1,6 @@
 #include "tests/unit/db/engines.h"
 
+#include <stdio.h>
 #include <string.h>
 
 Suite *db_suite(void);
@@ -562,6 +563,34 @@ ENGINE_TEST(schema_changes_under_a_cached_statement)
 	db_result_free(rows);
 }
 
+/* A driver may remember a statement by where its text stood. */
+ENGINE_TEST(another_text_in_the_same_place)
+{
+	char sql[16];
+
+	for (int round = 0; round < 3; round++) {
+		snprintf(sql, sizeof sql, "SELECT %d", round);
+		ck_assert_int_eq(number_of(one, sql), round);
+	}
+}
+
+ENGINE_TEST(relaxed_commits_are_seen_by_others)
+{
+	bool is_sqlite = db_kind(one) == DB_SQLITE;
+
+	must_exec(one, table_t);
+	for (int relaxed = 1; relaxed >= 0; relaxed--) {
+		must(db_set_relaxed(one, relaxed, error));
+		if (is_sqlite)
+			ck_assert_int_eq(number_of(one, "PRAGMA synchronous"), relaxed ? 1 : 2);
+		must(db_begin(one, error));
+		must(db_run(
+		        one, "INSERT INTO t (id) VALUES ($1)", DB_VALUES(db_int(relaxed)), error));
+		must(db_commit(one, error));
+		ck_assert_int_eq(number_of(two, "SELECT count(*) FROM t"), 2 - relaxed);
+	}
+}
+
 Suite *db_suite(void)
 {
 	Suite *suite = suite_create("db");
@@ -596,6 +625,8 @@ Suite *db_suite(void)
 	        many_rows_of_which_one_is_bad,
 	        read_only_is_kept_by_the_engine,
 	        schema_changes_under_a_cached_statement,
+	        another_text_in_the_same_place,
+	        relaxed_commits_are_seen_by_others,
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
