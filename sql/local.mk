@@ -17,7 +17,8 @@ SQL_FILES = \
 	sql/0013_file.sql \
 	sql/0014_reconcile.sql \
 	sql/0015_unread.sql \
-	sql/0016_twins.sql
+	sql/0016_twins.sql \
+	sql/0017_contact_rows.sql
 
 EXTRA_DIST += $(SQL_FILES) sql/embed.awk
 CLEANFILES += store/migrations.c

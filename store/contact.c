@@ -3,6 +3,8 @@
 #include "store/image.h"
 #include "store/store_private.h"
 
+#include <string.h>
+
 void contact_status_free(struct contact_status *status)
 {
 	g_free(status->dialect);
@@ -324,7 +326,10 @@ static void free_item(void *item)
 
 enum side { SIDE_OURS, SIDE_AGREED, SIDE_THEIRS };
 
-/* Both engines walk the three indexes side by side and stop at the limit. */
+/*
+ * Both engines walk the three indexes side by side and stop at the limit. By more than the key
+ * SQLite would sort each contact by itself.
+ */
 #define ROWS_SQL(condition)                                                                        \
 	"SELECT key, 0 AS side, '' AS item_id, image, NULL AS second, NULL AS change_key,"         \
 	" NULL AS op_uuid, NULL AS address, changed_utc_us, NULL AS made_change_key"               \
@@ -334,7 +339,7 @@ enum side { SIDE_OURS, SIDE_AGREED, SIDE_THEIRS };
 	" UNION ALL SELECT key, 2, item_id, image, NULL, change_key, op_uuid, address,"            \
 	" changed_utc_us, made_change_key FROM contact_theirs WHERE mailbox_id = $1 AND "          \
 	"key " condition " $2"                                                                     \
-	" ORDER BY 1, 2, 3 LIMIT $3"
+	" ORDER BY 1 LIMIT $3"
 
 static const char rows_sql[] = ROWS_SQL(">");
 static const char row_sql[] = ROWS_SQL("=");
@@ -377,6 +382,21 @@ static void add_to_row(struct contact_row *row, const struct db_result *result)
 	}
 }
 
+static int compare_items(const void *a, const void *b)
+{
+	const struct contact_item *const *first = a, *const *second = b;
+	return strcmp((*first)->item_id, (*second)->item_id);
+}
+
+static void sort_items(GPtrArray *rows)
+{
+	for (guint i = 0; i < rows->len; i++) {
+		const struct contact_row *row = g_ptr_array_index(rows, i);
+		if (row->items->len > 1)
+			g_ptr_array_sort(row->items, compare_items);
+	}
+}
+
 static struct contact_row *row_for(GPtrArray *rows, const char *key)
 {
 	struct contact_row *last = rows->len > 0 ? g_ptr_array_index(rows, rows->len - 1) : NULL;
@@ -409,6 +429,7 @@ bool store_contact_rows(struct store *store, int64_t mailbox_id, const char *aft
 	/* More of the last key's may follow. */
 	if (read == limit)
 		g_ptr_array_remove_index(list, list->len - 1);
+	sort_items(list);
 	*rows = g_steal_pointer(&list);
 	return true;
 }
@@ -425,6 +446,7 @@ struct contact_row *store_contact_row(
 	row_for(list, key);
 	while (got > 0 && (got = db_next(result, error)) > 0)
 		add_to_row(row_for(list, key), result);
+	sort_items(list);
 	return got == 0 ? g_ptr_array_steal_index(list, 0) : NULL;
 }
 

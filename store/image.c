@@ -1,14 +1,15 @@
 #include "store/image.h"
 
+#include <string.h>
+
 static void write_field(GString *image, const char *text)
 {
-	for (const char *c = text != NULL ? text : ""; *c != '\0'; c++) {
-		if (*c == '\\')
-			g_string_append(image, "\\\\");
-		else if (*c == '\n')
-			g_string_append(image, "\\n");
-		else
-			g_string_append_c(image, *c);
+	while (text != NULL && *text != '\0') {
+		size_t plain = strcspn(text, "\\\n");
+		g_string_append_len(image, text, (gssize)plain);
+		text += plain;
+		if (*text != '\0')
+			g_string_append(image, *text++ == '\n' ? "\\n" : "\\\\");
 	}
 	g_string_append_c(image, '\n');
 }
@@ -17,7 +18,7 @@ char *image_write(const struct contact *contact)
 {
 	if (contact == NULL)
 		return NULL;
-	GString *image = g_string_new(NULL);
+	GString *image = g_string_sized_new(128);
 	write_field(image, contact->name);
 	write_field(image, contact->tel_uri);
 	for (guint i = 0; i < contact->groups->len; i++)
@@ -28,6 +29,12 @@ char *image_write(const struct contact *contact)
 /* Reads up to the end of the line and moves *at behind it; NULL when the line is empty. */
 static char *read_field(const char **at)
 {
+	size_t plain = strcspn(*at, "\\\n");
+	const char *field = *at;
+	if (field[plain] == '\n') {
+		*at += plain + 1;
+		return plain > 0 ? g_strndup(field, plain) : NULL;
+	}
 	GString *text = g_string_new(NULL);
 	while (**at != '\0' && **at != '\n') {
 		if (**at == '\\' && (*at)[1] != '\0') {

@@ -155,31 +155,45 @@ bool store_journal_count(
 	               DB_VALUES(db_int(mailbox_id)), sent, NULL, error);
 }
 
-static bool mark_one(struct store *store, int64_t mailbox_id, struct journal_step *step,
-        enum journal_state state, int64_t now_utc_us, GError **error)
+/* n steps that follow each other in the journal. */
+static bool mark_run(struct store *store, int64_t mailbox_id, struct journal_step *const *steps,
+        size_t n, enum journal_state state, int64_t now_utc_us, GError **error)
 {
 	if (!db_run(store->db,
-	            "UPDATE journal SET state = $3, sent_utc_us = $4"
-	            " WHERE mailbox_id = $1 AND seq = $2",
-	            DB_VALUES(db_int(mailbox_id), db_int(step->seq), db_text(state_names[state]),
-	                    db_int(now_utc_us)),
+	            "UPDATE journal SET state = $4, sent_utc_us = $5"
+	            " WHERE mailbox_id = $1 AND seq >= $2 AND seq <= $3",
+	            DB_VALUES(db_int(mailbox_id), db_int(steps[0]->seq), db_int(steps[n - 1]->seq),
+	                    db_text(state_names[state]), db_int(now_utc_us)),
 	            error))
 		return false;
-	g_assert(db_changes(store->db) == 1);
-	step->state = state;
-	step->sent_utc_us = now_utc_us;
+	g_assert(db_changes(store->db) == (int64_t)n);
+	for (size_t i = 0; i < n; i++) {
+		steps[i]->state = state;
+		steps[i]->sent_utc_us = now_utc_us;
+	}
 	return true;
+}
+
+static size_t run_length(struct journal_step *const *steps, size_t n)
+{
+	size_t length = 1;
+	while (length < n && steps[length]->seq == steps[length - 1]->seq + 1)
+		length++;
+	return length;
 }
 
 bool store_journal_mark(struct store *store, const struct lease *lease,
         struct journal_step *const *steps, size_t n, enum journal_state state, int64_t now_utc_us,
         GError **error)
 {
-	if (!store_begin(store, error))
+	if (!store_begin_firm(store, error))
 		return false;
 	bool good = lease_check(store, lease, error);
-	for (size_t i = 0; good && i < n; i++)
-		good = mark_one(store, lease->mailbox->id, steps[i], state, now_utc_us, error);
+	for (size_t i = 0, length; good && i < n; i += length) {
+		length = run_length(steps + i, n - i);
+		good = mark_run(
+		        store, lease->mailbox->id, steps + i, length, state, now_utc_us, error);
+	}
 	return store_end(store, good, error);
 }
 
@@ -222,14 +236,11 @@ static bool rename_mirror(
 	        DB_VALUES(db_int(mailbox_id), db_text(step->item_id), db_text(to)), error);
 }
 
-static bool mail_done(struct store *store, const struct lease *lease, struct journal_step *step,
+/* What the mailbox holds now, into the step and into the mirror. */
+static bool take_outcome(struct store *store, int64_t id, struct journal_step *step,
         const struct journal_outcome *outcome, const char *address, int64_t now_utc_us,
         GError **error)
 {
-	int64_t id = lease->mailbox->id;
-	if (!lease_check(store, lease, error) ||
-	        !mark_one(store, id, step, JOURNAL_MAIL_SENT, 0, error))
-		return false;
 	if (outcome != NULL && outcome->item_id != NULL) {
 		/* Some servers move an item to another id when it changes. */
 		if (step->item_id != NULL && !g_str_equal(step->item_id, outcome->item_id) &&
@@ -259,8 +270,12 @@ bool store_journal_mail_done(struct store *store, const struct lease *lease,
         struct journal_step *step, const struct journal_outcome *outcome, const char *address,
         int64_t now_utc_us, GError **error)
 {
+	int64_t id = lease->mailbox->id;
 	return store_begin(store, error) &&
-	       store_end(store, mail_done(store, lease, step, outcome, address, now_utc_us, error),
+	       store_end(store,
+	               lease_check(store, lease, error) &&
+	                       mark_run(store, id, &step, 1, JOURNAL_MAIL_SENT, 0, error) &&
+	                       take_outcome(store, id, step, outcome, address, now_utc_us, error),
 	               error);
 }
 
@@ -330,6 +345,19 @@ bool store_journal_done(struct store *store, const struct lease *lease,
 {
 	return store_begin(store, error) &&
 	       store_end(store, done(store, lease, step, now_utc_us, error), error);
+}
+
+bool store_journal_mail_all_done(struct store *store, const struct lease *lease,
+        struct journal_step *step, const struct journal_outcome *outcome, const char *address,
+        int64_t now_utc_us, GError **error)
+{
+	return store_begin(store, error) &&
+	       store_end(store,
+	               lease_check(store, lease, error) &&
+	                       take_outcome(store, lease->mailbox->id, step, outcome, address,
+	                               now_utc_us, error) &&
+	                       done(store, lease, step, now_utc_us, error),
+	               error);
 }
 
 bool store_journal_drop(struct store *store, const struct lease *lease,

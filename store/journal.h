@@ -50,6 +50,7 @@ GPtrArray *store_journal_steps(
 bool store_journal_count(
         struct store *store, int64_t mailbox_id, int64_t *steps, int64_t *sent, GError **error);
 
+/* Lasts although the store is relaxed (store.h). */
 bool store_journal_mark(struct store *store, const struct lease *lease,
         struct journal_step *const *steps, size_t n, enum journal_state state, int64_t now_utc_us,
         GError **error);
@@ -63,6 +64,10 @@ struct journal_outcome {
  * with no time to wait for, until store_journal_done().
  */
 bool store_journal_mail_done(struct store *store, const struct lease *lease,
+        struct journal_step *step, const struct journal_outcome *outcome, const char *address,
+        int64_t now_utc_us, GError **error);
+/* Both in one, of a step that has nothing to do on the IM side. */
+bool store_journal_mail_all_done(struct store *store, const struct lease *lease,
         struct journal_step *step, const struct journal_outcome *outcome, const char *address,
         int64_t now_utc_us, GError **error);
 /*

@@ -64,17 +64,20 @@ static bool claim_due(struct store *store, const char *holder, int64_t now_utc_u
 	return !found || take(store, id, holder, until, out, error);
 }
 
+/* Claims are relaxed commits: a power cut ends all who could hold a lease in one file. */
 bool store_lease_claim(struct store *store, const char *holder, int64_t now_utc_us,
         int64_t duration_s, struct lease **out, GError **error)
 {
 	*out = NULL;
 	autoptr(lease) lease = NULL;
-	if (!store_begin(store, error) ||
-	        !store_end(store, claim_due(store, holder, now_utc_us, duration_s, &lease, error),
-	                error))
-		return false;
-	*out = g_steal_pointer(&lease);
-	return true;
+	store_relax(store, true);
+	bool good = store_begin(store, error) &&
+	            store_end(store,
+	                    claim_due(store, holder, now_utc_us, duration_s, &lease, error), error);
+	store_relax(store, false);
+	if (good)
+		*out = g_steal_pointer(&lease);
+	return good;
 }
 
 /* Who has the mailbox. A row that is locked is being claimed right now; PostgreSQL waits for it. */
@@ -139,13 +142,16 @@ bool store_lease_claim_mailbox(struct store *store, int64_t mailbox_id, const ch
 {
 	*out = NULL;
 	autoptr(lease) lease = NULL;
-	if (!store_begin(store, error) || !store_end(store,
-	                                          claim_this(store, mailbox_id, holder, now_utc_us,
-	                                                  duration_s, &lease, error),
-	                                          error))
-		return false;
-	*out = g_steal_pointer(&lease);
-	return true;
+	store_relax(store, true);
+	bool good =
+	        store_begin(store, error) && store_end(store,
+	                                             claim_this(store, mailbox_id, holder,
+	                                                     now_utc_us, duration_s, &lease, error),
+	                                             error);
+	store_relax(store, false);
+	if (good)
+		*out = g_steal_pointer(&lease);
+	return good;
 }
 
 static bool refuse_lost(const struct lease *lease, GError **error)
@@ -191,18 +197,24 @@ bool store_lease_release(
 bool lease_check(struct store *store, const struct lease *lease, GError **error)
 {
 	g_assert(store->depth > 0);
-	int64_t one = 0;
+	int64_t id = lease->mailbox->id, one = 0;
 	bool found = false;
+	/* The row has been locked since then. */
+	if (store->checked_mailbox == id && store->checked_generation == lease->generation)
+		return true;
 	/* SQLite's transactions are immediate: nobody else writes until commit. */
 	if (!db_get_int64(store->db,
 	            store_sql(store,
 	                    "SELECT 1 FROM mailbox WHERE mailbox_id = $1 AND generation = $2",
 	                    "SELECT 1 FROM mailbox WHERE mailbox_id = $1 AND generation = $2"
 	                    " FOR UPDATE"),
-	            DB_VALUES(db_int(lease->mailbox->id), db_int(lease->generation)), &one, &found,
-	            error))
+	            DB_VALUES(db_int(id), db_int(lease->generation)), &one, &found, error))
 		return false;
-	return found || refuse_lost(lease, error);
+	if (!found)
+		return refuse_lost(lease, error);
+	store->checked_mailbox = id;
+	store->checked_generation = lease->generation;
+	return true;
 }
 
 bool lease_outlasts(const struct lease *lease, int64_t deadline_utc_us)

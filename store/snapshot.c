@@ -55,6 +55,10 @@ bool snapshot_expired(const GPtrArray *list, guint i, const struct snapshot_rete
 	"UPDATE contact_version_row SET until_version = $2"                                        \
 	" WHERE mailbox_id = $1 AND until_version IS NULL AND key IN (SELECT key FROM"             \
 	" (" NEWEST_SQL " EXCEPT SELECT * FROM (" list ") AS c) AS gone)"
+/* Of the first version: there is nothing that it could be compared with. */
+#define FIRST_SQL(list)                                                                            \
+	"INSERT INTO contact_version_row (mailbox_id, key, first_version, im_image, mail_image)"   \
+	" SELECT $1, key, $2, im_image, mail_image FROM (" list ") AS c"
 #define OPEN_SQL(list)                                                                             \
 	"INSERT INTO contact_version_row (mailbox_id, key, first_version, im_image, mail_image)"   \
 	" SELECT $1, key, $2, im_image, mail_image FROM"                                           \
@@ -64,6 +68,8 @@ static const char *const close_sql[] = {
         [SNAPSHOT_AGREED] = CLOSE_SQL(AGREED_SQL), [SNAPSHOT_OURS] = CLOSE_SQL(OURS_SQL)};
 static const char *const open_sql[] = {
         [SNAPSHOT_AGREED] = OPEN_SQL(AGREED_SQL), [SNAPSHOT_OURS] = OPEN_SQL(OURS_SQL)};
+static const char *const first_sql[] = {
+        [SNAPSHOT_AGREED] = FIRST_SQL(AGREED_SQL), [SNAPSHOT_OURS] = FIRST_SQL(OURS_SQL)};
 
 static const char changed_sql[] =
         "SELECT count(*) FROM contact_version_row r WHERE r.mailbox_id = $1"
@@ -135,10 +141,12 @@ static bool take(struct store *store, const struct lease *lease, enum snapshot_o
 		return true;
 	g_autofree char *why = g_strdup(cause);
 	struct snapshot version = {.version = newest + 1, .taken_utc_us = now_utc_us, .cause = why};
-	if (!run_counted(store, close_sql[of], id, version.version, &closed, error) ||
-	        !run_counted(store, open_sql[of], id, version.version, &opened, error))
+	bool first = newest == 0;
+	if ((!first && !run_counted(store, close_sql[of], id, version.version, &closed, error)) ||
+	        !run_counted(store, first ? first_sql[of] : open_sql[of], id, version.version,
+	                &opened, error))
 		return false;
-	if (newest > 0 && closed == 0 && opened == 0)
+	if (!first && closed == 0 && opened == 0)
 		return true;
 	if (!db_get_int64(store->db, changed_sql, DB_VALUES(db_int(id), db_int(version.version)),
 	            &version.changed, NULL, error) ||

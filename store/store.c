@@ -44,16 +44,44 @@ bool store_begin(struct store *store, GError **error)
 		if (!db_begin(store->db, error))
 			return false;
 		store->spoiled = false;
+		store->checked_mailbox = 0;
 	}
 	store->depth++;
 	return true;
 }
 
-bool store_commit(struct store *store, GError **error)
+void store_relax(struct store *store, bool relaxed)
 {
-	g_assert(store->depth > 0);
-	if (--store->depth > 0)
+	if (store->depth > 0)
+		return;
+	store->relaxed = relaxed && db_set_relaxed(store->db, true, NULL);
+	if (!store->relaxed)
+		db_set_relaxed(store->db, false, NULL);
+}
+
+/* After the outermost transaction. */
+static void relax_again(struct store *store)
+{
+	if (store->firm)
+		store_relax(store, true);
+	store->firm = false;
+}
+
+bool store_begin_firm(struct store *store, GError **error)
+{
+	if (store->depth > 0 || !store->relaxed)
+		return store_begin(store, error);
+	if (!db_set_relaxed(store->db, false, error))
+		return false;
+	store->firm = true;
+	if (store_begin(store, error))
 		return true;
+	relax_again(store);
+	return false;
+}
+
+static bool commit(struct store *store, GError **error)
+{
 	if (!store->spoiled)
 		return db_commit(store->db, error);
 	db_rollback(store->db);
@@ -63,13 +91,25 @@ bool store_commit(struct store *store, GError **error)
 	return false;
 }
 
+bool store_commit(struct store *store, GError **error)
+{
+	g_assert(store->depth > 0);
+	if (--store->depth > 0)
+		return true;
+	bool good = commit(store, error);
+	relax_again(store);
+	return good;
+}
+
 void store_rollback(struct store *store)
 {
 	if (store->depth == 0)
 		return;
 	store->spoiled = true;
-	if (--store->depth == 0)
-		db_rollback(store->db);
+	if (--store->depth > 0)
+		return;
+	db_rollback(store->db);
+	relax_again(store);
 }
 
 bool store_end(struct store *store, bool good, GError **error)

@@ -61,6 +61,16 @@ void store_rollback(struct store *store);
 bool store_end(struct store *store, bool good, GError **error);
 
 /*
+ * Relaxed commits (db_set_relaxed()) are for what can be done again as long as nobody else has seen
+ * it: reading both sides, planning. What others are about to see, a request that changes something,
+ * must be preceded by a firm one, which makes those before it last, too. store_relax() does nothing
+ * inside a transaction and cannot fail: at worst commits last.
+ */
+void store_relax(struct store *store, bool relaxed);
+/* As store_begin(); when it is the outermost, its commit lasts even while the store is relaxed. */
+bool store_begin_firm(struct store *store, GError **error);
+
+/*
  * One transaction around the changes of many mailboxes and conversations, so that they cost one
  * flush to disk together. Only SQLite, where all is one file, has it; on PostgreSQL, where no
  * transaction spans mailboxes and conversations, a group begins nothing and each change stands

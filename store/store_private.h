@@ -13,6 +13,9 @@ struct store {
 	struct db *db;
 	unsigned depth; /* of store_begin() */
 	bool spoiled; /* an inner transaction was rolled back */
+	bool relaxed; /* commits need not last, but for those of store_begin_firm() */
+	bool firm; /* the one under way must last although the store is relaxed */
+	int64_t checked_mailbox, checked_generation; /* of the lease that this transaction holds */
 	struct store_upgrade_report report;
 	char *backup_path;
 };

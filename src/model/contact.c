@@ -67,8 +67,12 @@ void contact_add_group(struct contact *contact, const char *group)
 	g_autofree char *composed = compose(group);
 	if (composed == NULL || composed[0] == '\0' || find_group(contact, composed, &index))
 		return;
+	const GPtrArray *groups = contact->groups;
+	bool last = groups->len == 0 ||
+	            strcmp(g_ptr_array_index(groups, groups->len - 1), composed) < 0;
 	g_ptr_array_add(contact->groups, g_steal_pointer(&composed));
-	g_ptr_array_sort(contact->groups, compare_names);
+	if (!last)
+		g_ptr_array_sort(contact->groups, compare_names);
 }
 
 void contact_remove_group(struct contact *contact, const char *group)

@@ -156,13 +156,18 @@ static bool step_failed(
 	return good;
 }
 
+static void tell_done(struct pass_state *pass, const struct journal_step *step)
+{
+	count_done(&pass->report->done, step);
+	pass->report->twins_removed += step->mail == JOURNAL_DELETE_TWIN;
+	tell_progress(pass);
+}
+
 static bool record_done(struct pass_state *pass, const struct journal_step *step, GError **error)
 {
 	if (!store_journal_done(pass->run->store, pass->run->lease, step, clock_utc_us(), error))
 		return false;
-	count_done(&pass->report->done, step);
-	pass->report->twins_removed += step->mail == JOURNAL_DELETE_TWIN;
-	tell_progress(pass);
+	tell_done(pass, step);
 	return true;
 }
 
@@ -297,6 +302,11 @@ static bool came_too_soon(const struct pass_state *pass, const struct journal_st
 	return step->mail == JOURNAL_DELETE_TWIN && g_strcmp0(step->key, pass->failed_key) == 0;
 }
 
+static bool has_im_part(const struct journal_step *step)
+{
+	return step->im != JOURNAL_KEEP && !step->waits;
+}
+
 /* True: the pass goes on, whatever became of the step. */
 static bool apply_step(struct pass_state *pass, struct journal_step *step, GError **error)
 {
@@ -305,7 +315,7 @@ static bool apply_step(struct pass_state *pass, struct journal_step *step, GErro
 		return store_journal_drop(pass->run->store, pass->run->lease, step, error);
 	if (step->mail != JOURNAL_KEEP && !apply_to_mailbox(pass, step, &go_on, error))
 		return go_on;
-	if (step->im != JOURNAL_KEEP && !step->waits && !apply_to_im(pass, step, &go_on, error))
+	if (has_im_part(step) && !apply_to_im(pass, step, &go_on, error))
 		return go_on;
 	return record_done(pass, step, error);
 }
@@ -359,6 +369,21 @@ static bool was_created(const struct ews_outcome *outcome)
 	return outcome->error == NULL && outcome->ref.id != NULL;
 }
 
+static bool record_one_created(struct pass_state *pass, struct journal_step *step,
+        const struct journal_outcome *outcome, const char *address, GError **error)
+{
+	const struct contacts_run *run = pass->run;
+	int64_t now = clock_utc_us();
+	if (has_im_part(step))
+		return store_journal_mail_done(
+		        run->store, run->lease, step, outcome, address, now, error);
+	if (!store_journal_mail_all_done(
+	            run->store, run->lease, step, outcome, address, now, error))
+		return false;
+	tell_done(pass, step);
+	return true;
+}
+
 /* All outcomes of the batch that are good, in one transaction. */
 static bool record_created(struct pass_state *pass, struct batch *batch,
         const struct ews_outcome *outcomes, GError **error)
@@ -368,15 +393,11 @@ static bool record_created(struct pass_state *pass, struct batch *batch,
 		return false;
 	bool good = true;
 	for (size_t i = 0; good && i < batch->n; i++) {
-		struct journal_step *step = batch->steps[i];
-		if (!was_created(&outcomes[i]))
-			continue;
 		const struct journal_outcome outcome = {
 		        outcomes[i].ref.id, outcomes[i].ref.change_key};
-		good = store_journal_mail_done(run->store, run->lease, step, &outcome,
-		        batch->contacts[i]->key, clock_utc_us(), error);
-		if (good && (step->im == JOURNAL_KEEP || step->waits))
-			good = record_done(pass, step, error);
+		good = !was_created(&outcomes[i]) ||
+		       record_one_created(
+		               pass, batch->steps[i], &outcome, batch->contacts[i]->key, error);
 	}
 	return store_end(run->store, good, error);
 }
@@ -417,7 +438,7 @@ static bool finish_im_part(struct pass_state *pass, struct batch *batch,
 	for (size_t i = 0; i < batch->n; i++) {
 		struct journal_step *step = batch->steps[i];
 		bool go_on = false;
-		if (!was_created(&outcomes[i]) || step->im == JOURNAL_KEEP || step->waits)
+		if (!was_created(&outcomes[i]) || !has_im_part(step))
 			continue;
 		if (!apply_to_im(pass, step, &go_on, error)) {
 			if (!go_on)

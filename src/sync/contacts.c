@@ -223,19 +223,31 @@ static bool change_roster(struct pass_state *pass, GError **error)
 	       store_contact_status_save(run->store, run->lease, status, error);
 }
 
-bool contacts_pass(struct contacts_run *run, struct contacts_report *report, GError **error)
+static bool pass(struct contacts_run *run, struct contacts_report *report, GError **error)
 {
 	autoptr(contact_status) status =
 	        store_contact_status(run->store, run->lease->mailbox->id, error);
 	if (status == NULL)
 		return false;
-	struct pass_state pass = {.run = run, .report = report, .status = status};
-	if ((!run->options.plan_only && !confirm_mailbox(&pass, error)) ||
-	        !adopt_dialect(&pass, error) || !contacts_settle(&pass, error) ||
-	        !change_roster(&pass, error))
+	struct pass_state state = {.run = run, .report = report, .status = status};
+	if ((!run->options.plan_only && !confirm_mailbox(&state, error)) ||
+	        !adopt_dialect(&state, error) || !contacts_settle(&state, error) ||
+	        !change_roster(&state, error))
 		return false;
-	bool good = run_rounds(&pass, error);
-	g_clear_pointer(&pass.kept, g_hash_table_unref);
-	g_free(pass.failed_key);
+	bool good = run_rounds(&state, error);
+	g_clear_pointer(&state.kept, g_hash_table_unref);
+	g_free(state.failed_key);
+	return good;
+}
+
+/*
+ * What the pass has done lasts with the mark before each request that changes something, and with
+ * the next commit after the pass (store_pass_record(), store_lease_release()).
+ */
+bool contacts_pass(struct contacts_run *run, struct contacts_report *report, GError **error)
+{
+	store_relax(run->store, true);
+	bool good = pass(run, report, error);
+	store_relax(run->store, false);
 	return good;
 }

@@ -198,17 +198,20 @@ static bool ask_source(struct finding *finding, GError **error)
 	return source != NULL && im_source_owners(source, take_owner, finding, error);
 }
 
+/* A pinned mapping lasts with the first commit that is firm, before anything is written for it. */
 static bool add_owners(struct finding *finding, GError **error)
 {
 	g_autofree gpointer *names = g_hash_table_get_keys_as_array(finding->seen, NULL);
 	guint n = g_hash_table_size(finding->seen);
+	bool good = true;
 	if (n > 0)
 		qsort(names, n, sizeof *names, compare_owners);
-	for (guint i = 0; i < n; i++)
-		if (!add_owner(
-		            finding, names[i], g_hash_table_lookup(finding->seen, names[i]), error))
-			return false;
-	return true;
+	store_relax(worker_store(finding->worker), true);
+	for (guint i = 0; good && i < n; i++)
+		good = add_owner(
+		        finding, names[i], g_hash_table_lookup(finding->seen, names[i]), error);
+	store_relax(worker_store(finding->worker), false);
+	return good;
 }
 
 bool schedule_find_owners(struct worker *worker, const struct worker_options *options,

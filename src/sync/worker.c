@@ -353,8 +353,12 @@ static bool record(struct worker *worker, struct lease *lease, enum pass_kind ki
 	if (kind == PASS_CONTACTS &&
 	        !store_journal_count(worker->store, lease->mailbox->id, &steps, &sent, error))
 		return false;
-	return store_pass_record(worker->store, lease, kind, clock_utc_us(), cause,
+	/* It lasts with giving back the lease, which follows. */
+	store_relax(worker->store, true);
+	bool good = store_pass_record(worker->store, lease, kind, clock_utc_us(), cause,
 	        next_try(worker, cause), steps + backlog, error);
+	store_relax(worker->store, false);
+	return good;
 }
 
 static bool visit_contacts(struct worker *worker, struct line *line, struct lease *lease,

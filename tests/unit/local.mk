@@ -104,6 +104,7 @@ TSAN_TESTS += unit_store
 unit_store_SOURCES = \
 	tests/unit/store/fixture.c tests/unit/store/fixture.h \
 	tests/unit/store/suites.c \
+	tests/unit/store/test_journal.c \
 	tests/unit/store/test_lease.c \
 	tests/unit/store/test_life.c \
 	tests/unit/store/test_loss.c \

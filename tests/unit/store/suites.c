@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+Suite *journal_suite(void);
 Suite *lease_suite(void);
 Suite *life_suite(void);
 Suite *loss_suite(void);
@@ -17,6 +18,7 @@ Suite *(*const unit_suites[])(void) = {
         store_suite,
         mailbox_suite,
         lease_suite,
+        journal_suite,
         life_suite,
         loss_suite,
         policy_suite,

@@ -283,6 +283,42 @@ STORE_TEST(inner_failure_undoes_all)
 	check_property("later", "1");
 }
 
+/* Whether a commit would be flushed to disk now; PostgreSQL's always are. */
+static bool is_firm(void)
+{
+	int64_t level = 2;
+	if (db_kind(store->db) == DB_SQLITE)
+		must(db_get_int64(
+		        store->db, "PRAGMA synchronous", DB_NO_VALUES, &level, NULL, error));
+	return level == 2;
+}
+
+STORE_TEST(firm_among_relaxed)
+{
+	bool sqlite = db_kind(store->db) == DB_SQLITE;
+	ck_assert(is_firm());
+	store_relax(store, true);
+	must(store_begin(store, error));
+	ck_assert(is_firm() == !sqlite);
+	must(store_property_set(store, "relaxed", "1", error));
+	must(store_commit(store, error));
+	must(store_begin_firm(store, error));
+	ck_assert(is_firm());
+	must(store_property_set(store, "firm", "1", error));
+	must(store_commit(store, error));
+	ck_assert(is_firm() == !sqlite);
+	must(store_begin_firm(store, error));
+	must(store_begin(store, error));
+	store_rollback(store);
+	ck_assert(is_firm());
+	must_fail(store_commit(store, error), "store.aborted");
+	ck_assert(is_firm() == !sqlite);
+	store_relax(store, false);
+	ck_assert(is_firm());
+	check_property("relaxed", "1");
+	check_property("firm", "1");
+}
+
 Suite *store_suite(void)
 {
 	Suite *suite = suite_create("store");
@@ -302,6 +338,7 @@ Suite *store_suite(void)
 	tcase_add_test(tests, url_of_nothing);
 	store_test_add(tests, transactions_nest);
 	store_test_add(tests, inner_failure_undoes_all);
+	store_test_add(tests, firm_among_relaxed);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -1,0 +1,54 @@
+-- One row of each of these is written for every contact that moves. SQLite keeps them in one tree
+-- instead of a table and an index, and checking a state against a list made it a table each time.
+
+-- postgresql:ALTER TABLE journal DROP CONSTRAINT journal_state_check;
+-- sqlite:CREATE TEMPORARY TABLE kept AS SELECT * FROM journal;
+-- sqlite:DROP TABLE journal;
+-- sqlite:CREATE TABLE journal (
+-- sqlite:	mailbox_id BIGINT NOT NULL REFERENCES mailbox,
+-- sqlite:	seq BIGINT NOT NULL,
+-- sqlite:	state TEXT NOT NULL,
+-- sqlite:	key TEXT NOT NULL,
+-- sqlite:	mail_op TEXT NOT NULL,
+-- sqlite:	im_op TEXT NOT NULL,
+-- sqlite:	item_id TEXT,
+-- sqlite:	change_key TEXT,
+-- sqlite:	op_uuid TEXT NOT NULL,
+-- sqlite:	mail_before TEXT,
+-- sqlite:	mail_after TEXT,
+-- sqlite:	im_before TEXT,
+-- sqlite:	im_after TEXT,
+-- sqlite:	waits INTEGER NOT NULL DEFAULT 0,
+-- sqlite:	sent_utc_us BIGINT NOT NULL DEFAULT 0,
+-- sqlite:	PRIMARY KEY (mailbox_id, seq)
+-- sqlite:) WITHOUT ROWID;
+-- sqlite:INSERT INTO journal SELECT * FROM kept;
+-- sqlite:DROP TABLE kept;
+
+-- sqlite:CREATE TEMPORARY TABLE kept AS SELECT * FROM contact_ours;
+-- sqlite:DROP TABLE contact_ours;
+-- sqlite:CREATE TABLE contact_ours (
+-- sqlite:	mailbox_id BIGINT NOT NULL REFERENCES mailbox,
+-- sqlite:	key TEXT NOT NULL,
+-- sqlite:	image TEXT,
+-- sqlite:	changed_utc_us BIGINT NOT NULL,
+-- sqlite:	round BIGINT NOT NULL,
+-- sqlite:	PRIMARY KEY (mailbox_id, key)
+-- sqlite:) WITHOUT ROWID;
+-- sqlite:INSERT INTO contact_ours SELECT * FROM kept;
+-- sqlite:DROP TABLE kept;
+
+-- sqlite:CREATE TEMPORARY TABLE kept AS SELECT * FROM contact_agreed;
+-- sqlite:DROP TABLE contact_agreed;
+-- sqlite:CREATE TABLE contact_agreed (
+-- sqlite:	mailbox_id BIGINT NOT NULL REFERENCES mailbox,
+-- sqlite:	key TEXT NOT NULL,
+-- sqlite:	item_id TEXT NOT NULL,
+-- sqlite:	change_key TEXT,
+-- sqlite:	im_image TEXT NOT NULL,
+-- sqlite:	mail_image TEXT NOT NULL,
+-- sqlite:	agreed_utc_us BIGINT NOT NULL,
+-- sqlite:	PRIMARY KEY (mailbox_id, key)
+-- sqlite:) WITHOUT ROWID;
+-- sqlite:INSERT INTO contact_agreed SELECT * FROM kept;
+-- sqlite:DROP TABLE kept;
