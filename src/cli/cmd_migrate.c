@@ -223,6 +223,15 @@ static void print_done(const struct migration *migration)
 	cli_table_print(table, migration->cli, stdout);
 }
 
+static void print_refusal(const char *owner, const struct contacts_refusal *refusal)
+{
+	if (strstr(refusal->message, refusal->key) != NULL)
+		fprintf(stderr, "imex: %s: %s\n", owner, refusal->message);
+	else
+		fprintf(stderr, "imex: %s: contact %s is left out: %s\n", owner, refusal->key,
+		        refusal->message);
+}
+
 /* One line per contact or user that was left out, and why. */
 static void print_refusals(const struct migration *migration)
 {
@@ -233,24 +242,34 @@ static void print_refusals(const struct migration *migration)
 		for (guint r = 0; row->refusals != NULL && r < row->refusals->len; r++) {
 			const struct contacts_refusal *refusal =
 			        g_ptr_array_index(row->refusals, r);
-			fprintf(stderr, "imex: %s: contact %s is left out: %s\n", row->owner,
-			        refusal->key, refusal->message);
+			print_refusal(row->owner, refusal);
 		}
 	}
 }
 
+/* Contacts of the IM side that the mailbox holds now. */
+static uint64_t moved(const struct user_row *row)
+{
+	uint64_t failed =
+	        row->plan.mail_created - MIN(row->done.mail_created, row->plan.mail_created);
+	uint64_t out = failed + row->unmapped + row->kept;
+	return row->migrated && out < row->plan.ours ? row->plan.ours - out : 0;
+}
+
 static void print_summary(const struct migration *migration)
 {
-	uint64_t users = 0, contacts = 0, levels = 0;
+	uint64_t users = 0, contacts = 0, left_out = 0, levels = 0;
 	for (guint i = 0; i < migration->rows->len; i++) {
 		const struct user_row *row = g_ptr_array_index(migration->rows, i);
 		users += row->migrated;
-		contacts += row->migrated ? row->plan.ours : 0;
+		contacts += moved(row);
+		left_out += refused(row);
 		levels += row->privacy_levels;
 	}
 	printf("%" G_GUINT64_FORMAT " of %u users migrated, with %" G_GUINT64_FORMAT
-	       " contacts; not moved: %" G_GUINT64_FORMAT " privacy levels\n",
-	        users, migration->rows->len, contacts, levels);
+	       " contacts; refused: %" G_GUINT64_FORMAT " contacts; not moved: %" G_GUINT64_FORMAT
+	       " privacy levels\n",
+	        users, migration->rows->len, contacts, left_out, levels);
 }
 
 static json_t *counts_json(const struct plan_counts *counts)
@@ -278,13 +297,15 @@ static json_t *refusals_json(const GPtrArray *refusals)
 
 static json_t *row_json(const struct user_row *row)
 {
-	return json_pack("{s:s, s:s?, s:s, s:s?, s:s?, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o}",
-	        "user", row->owner, "mailbox", row->smtp, "state", state_of(row), "reason",
-	        row->reason, "message", row->message, "contacts", (json_int_t)row->plan.ours,
-	        "planned", counts_json(&row->plan), "done", counts_json(&row->done), "waiting",
-	        (json_int_t)row->waiting, "not_on_im_side", (json_int_t)row->foreign,
-	        "kept_on_im_side", (json_int_t)row->kept, "privacy_levels_not_moved",
-	        (json_int_t)row->privacy_levels, "refused", refusals_json(row->refusals));
+	return json_pack(
+	        "{s:s, s:s?, s:s, s:s?, s:s?, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "user",
+	        row->owner, "mailbox", row->smtp, "state", state_of(row), "reason", row->reason,
+	        "message", row->message, "contacts", (json_int_t)row->plan.ours, "moved",
+	        (json_int_t)moved(row), "planned", counts_json(&row->plan), "done",
+	        counts_json(&row->done), "waiting", (json_int_t)row->waiting, "not_on_im_side",
+	        (json_int_t)row->foreign, "kept_on_im_side", (json_int_t)row->kept,
+	        "privacy_levels_not_moved", (json_int_t)row->privacy_levels, "refused",
+	        refusals_json(row->refusals));
 }
 
 static bool write_report(const struct migration *migration, GError **error)

@@ -49,7 +49,10 @@ bool cli_crew_open(struct cli_crew *crew, struct cli *cli, GError **error)
 	        .map = crew->map,
 	        .auth = auth_for_workers(&crew->auth),
 	        .kinds = WORKER_CONTACTS,
-	        .contacts = {.stopping = cli_crew_stopping, .wait = true, .force = true},
+	        .contacts = {.stopping = cli_crew_stopping,
+	                .wait = true,
+	                .force = true,
+	                .told = true},
 	};
 	return true;
 }

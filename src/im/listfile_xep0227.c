@@ -14,6 +14,8 @@
 
 #define NS_PIE "urn:xmpp:pie:0"
 #define NS_ROSTER "jabber:iq:roster"
+#define NS_PRIVACY "jabber:iq:privacy"
+#define NS_BLOCKING "urn:xmpp:blocking"
 #define NS_OWN "urn:imex:contacts:1"
 /* Archives stand between the rosters, and their messages may be long. */
 #define MAX_TEXT ((size_t)64 << 20)
@@ -27,6 +29,7 @@ struct reading {
 	struct contact *contact; /* of the <item/> that is open */
 	bool roster; /* inside the <query/> of a roster */
 	unsigned depth, user_depth, roster_depth;
+	unsigned privacy_rules; /* of the list: who may reach or see the owner */
 };
 
 static bool is(const char *ns, const char *local, const char *wanted_ns, const char *wanted)
@@ -46,6 +49,7 @@ static void start_user(struct reading *reading, const struct xml_attrs *attrs)
 		return;
 	}
 	reading->list = listfile_new(owner);
+	reading->privacy_rules = 0;
 	reading->user_depth = reading->depth;
 	g_ptr_array_add(reading->lists, reading->list);
 	g_hash_table_remove_all(reading->keys);
@@ -120,6 +124,8 @@ static bool start(void *data, const char *ns, const char *local, const struct xm
 	} else if (reading->roster && is(ns, local, NS_ROSTER, "item") &&
 	           reading->depth == reading->roster_depth + 1) {
 		start_item(reading, attrs, xml_attr_value(attrs, "jid"));
+	} else if (is(ns, local, NS_PRIVACY, "item") || is(ns, local, NS_BLOCKING, "item")) {
+		reading->privacy_rules++;
 	} else if (g_str_equal(ns, NS_OWN) && reading->depth == reading->user_depth + 1) {
 		start_own(reading, local, attrs);
 	}
@@ -133,6 +139,15 @@ static void end_item(struct reading *reading)
 	listfile_take(reading->list, reading->keys, contact, reading->sink);
 	if (reading->list->contacts->len > before)
 		g_hash_table_insert(reading->by_key, contact->key, contact);
+}
+
+static void end_user(struct reading *reading)
+{
+	if (reading->privacy_rules > 0)
+		listfile_odd(reading->sink, reading->list->owner,
+		        "%u blocked addresses and privacy rules are not moved",
+		        reading->privacy_rules);
+	reading->list = NULL;
 }
 
 static bool end(
@@ -150,7 +165,7 @@ static bool end(
 	if (reading->roster && reading->depth == reading->roster_depth)
 		reading->roster = false;
 	if (reading->list != NULL && reading->depth == reading->user_depth)
-		reading->list = NULL;
+		end_user(reading);
 	reading->depth--;
 	return true;
 }

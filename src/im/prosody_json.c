@@ -175,6 +175,24 @@ char *prosody_json_meta_bump(const char *value, int64_t *version, GError **error
 	return print(root);
 }
 
+bool prosody_json_privacy(const char *value, size_t len, unsigned *rules, GError **error)
+{
+	json_auto_t *root = NULL;
+	const char *name;
+	json_t *list;
+	*rules = 0;
+	/* Lua has one kind of table: without lists it may be written as an empty array. */
+	if (g_str_equal(value, "[]"))
+		return true;
+	if (!parse(value, len, &root, error))
+		return false;
+	json_object_foreach (root, name, list) {
+		const json_t *items = json_object_get(list, "items");
+		*rules += (unsigned)(json_array_size(items) + json_object_size(items));
+	}
+	return true;
+}
+
 static bool is_anonymous(const json_t *root)
 {
 	const json_t *whois = json_object_get(root, "whois");

@@ -33,6 +33,12 @@ bool prosody_json_meta(
 /* The value with its version one higher; value NULL: a new one of version 1. Owned. */
 char *prosody_json_meta_bump(const char *value, int64_t *version, GError **error);
 
+/*
+ * How many rules the privacy lists (XEP-0016) of a user have: the row "lists" of store "privacy",
+ * which the module mod_privacy keeps as {"NAME": {"name": "NAME", "items": [{...}, ...]}}.
+ */
+bool prosody_json_privacy(const char *value, size_t len, unsigned *rules, GError **error);
+
 /* A room's row "_data" of store "config". */
 struct prosody_json_room {
 	char *name; /* or NULL */

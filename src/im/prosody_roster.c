@@ -128,16 +128,28 @@ static void read_meta(struct reading *reading, const char *value)
 	}
 }
 
+/* Stores of who may see or reach the owner; true when the row is of one of them. */
+static bool read_privacy(
+        struct reading *reading, const char *store, const char *key, const char *value)
+{
+	bool blocked = g_str_equal(store, "blocklist"), lists = g_str_equal(store, "privacy");
+	GError *cause = NULL;
+	unsigned rules = blocked && key[0] != '\0';
+	if (lists && g_str_equal(key, "lists") &&
+	        !prosody_json_privacy(value, strlen(value), &rules, &cause))
+		tell_odd(reading, key, NULL, cause);
+	reading->roster->privacy_levels += rules;
+	return blocked || lists;
+}
+
 static bool read_row(struct reading *reading, const struct db_result *result, GError **error)
 {
 	const char *key = db_column_text(result, 1);
 	const char *type = db_column_text(result, 2);
 	const char *value = db_column_text(result, 3);
 
-	if (g_str_equal(db_column_text(result, 0), "blocklist")) {
-		reading->roster->privacy_levels += key[0] != '\0';
+	if (read_privacy(reading, db_column_text(result, 0), key, value))
 		return true;
-	}
 	reading->any = true;
 	if (!g_str_equal(db_column_text(result, 0), "roster"))
 		return true;
@@ -170,13 +182,17 @@ static bool read_rows(struct reading *reading, struct db *db, GError **error)
 	autoptr(db_result) result = db_query(db,
 	        db_kind(db) == DB_SQLITE
 	                ? "SELECT p.store, p.key, p.type, "
-	                  "CASE p.store WHEN 'roster' THEN p.value ELSE '' END FROM prosody p "
+	                  "CASE WHEN p.store IN ('roster', 'privacy') THEN p.value ELSE '' END "
+	                  "FROM "
+	                  "prosody p "
 	                  "WHERE p.host = $1 AND p.\"user\" = $2 AND p.store IN ('roster', "
-	                  "'accounts', 'blocklist') ORDER BY p.rowid"
+	                  "'accounts', 'blocklist', 'privacy') ORDER BY p.rowid"
 	                : "SELECT p.store, p.key, p.type, "
-	                  "CASE p.store WHEN 'roster' THEN p.value ELSE '' END FROM prosody p "
+	                  "CASE WHEN p.store IN ('roster', 'privacy') THEN p.value ELSE '' END "
+	                  "FROM "
+	                  "prosody p "
 	                  "WHERE p.host = $1 AND p.\"user\" = $2 AND p.store IN ('roster', "
-	                  "'accounts', 'blocklist') ORDER BY p.ctid",
+	                  "'accounts', 'blocklist', 'privacy') ORDER BY p.ctid",
 	        DB_VALUES(db_text(host), db_text(user)), error);
 	if (result == NULL)
 		return false;

@@ -121,7 +121,10 @@ struct im_roster {
 	 */
 	GPtrArray *unreadable;
 	GPtrArray *requests; /* addresses (char *) that ask to be allowed to see the owner */
-	/* Who may not reach or see the owner (block list): they have no place in a mailbox. */
+	/*
+	 * Rules on who may reach or see the owner, of the block list (XEP-0191) and of privacy
+	 * lists (XEP-0016): they have no place in a mailbox.
+	 */
 	unsigned privacy_levels;
 };
 void im_roster_free(struct im_roster *roster);

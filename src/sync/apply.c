@@ -146,8 +146,9 @@ static bool step_failed(
 	} else {
 		pass->left_over = true;
 		contacts_refuse(pass->report, step->key, cause);
-		log_warn("contacts.refused", "contact %s of %s was left out: %s", step->key,
-		        run->lease->mailbox->owner, cause->message);
+		if (!run->options.told)
+			log_warn("contacts.refused", "contact %s of %s was left out: %s", step->key,
+			        run->lease->mailbox->owner, cause->message);
 		good = store_contact_problem_add(
 		        run->store, run->lease, step->key, cause, clock_utc_us(), error);
 	}

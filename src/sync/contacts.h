@@ -41,6 +41,7 @@ struct contacts_options {
 	bool adopt; /* a list that another IM server kept in the mailbox may be taken over */
 	bool dedupe; /* items of one contact that add nothing to the one kept go */
 	bool force; /* plan anew even when nothing changed; try problems again now */
+	bool told; /* the caller tells of what failed, and of what was refused: it is not logged */
 	/* Asked between two steps; true ends the pass. May be NULL. */
 	bool (*stopping)(void *data);
 	/*

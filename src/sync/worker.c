@@ -479,8 +479,7 @@ static void log_visit(const struct worker *worker, const struct visit *visit)
 	const char *owner = visit->mailbox->owner;
 	const struct plan_counts *done = &visit->contacts.done;
 	const GError *cause = visit_error(visit);
-	/* Work that a person asked for tells that person. */
-	if (cause != NULL && worker->shared->options.contacts_work == NULL)
+	if (cause != NULL && !worker->shared->options.contacts.told)
 		log_warn("visit.failed", "%s: %s (%s)", owner, cause->message, error_reason(cause));
 	uint64_t writes = done->mail_created + done->mail_updated + done->mail_deleted +
 	                  done->im_created + done->im_updated + done->im_deleted;

@@ -130,13 +130,26 @@ def _():
         site.rosters.set("alice@" + IM, "far@elsewhere.example", name="Far")
         site.rosters.insert("prosody", ("host", "user", "store", "key", "type", "value"),
                             [(IM, "alice", "blocklist", "spam@x.example", "boolean", "true"),
-                             (IM, "alice", "blocklist", "worse@x.example", "boolean", "true")])
+                             (IM, "alice", "blocklist", "worse@x.example", "boolean", "true"),
+                             (IM, "alice", "privacy", "default", "string", "strict"),
+                             (IM, "alice", "privacy", "lists", "json", json.dumps({"strict": {
+                                 "name": "strict", "items": [
+                                     {"type": "jid", "value": "eve@x.example", "action": "deny", "order": 1},
+                                     {"action": "allow", "order": 2}]}})),
+                             (IM, "bob", "privacy", "lists", "json", "no json")])
         report = os.path.join(site.state, "report.json")
         done = site.imex("migrate", "--quiet", "--all", "--report", report)
-        assert done.returncode == 3 and "not moved: 2 privacy levels" in done.stdout, done
+        assert done.returncode == 3, done
+        assert ("2 of 3 users migrated, with 2 contacts; refused: 1 contacts; not moved: 4 privacy levels"
+                in done.stdout), done.stdout
+        # Each is told once: whoever reads the output need not read a log.
+        lines = done.stderr.splitlines()
+        assert sum("nobox@" + IM in line for line in lines) == 1, lines
+        assert sum("far@elsewhere.example" in line for line in lines) == 1, lines
         users = states(report)
         assert [r["contact"] for r in users["alice"]["refused"]] == ["far@elsewhere.example"], users["alice"]
-        assert users["alice"]["privacy_levels_not_moved"] == 2 and users["alice"]["state"] == "migrated"
+        assert users["alice"]["privacy_levels_not_moved"] == 4 and users["alice"]["state"] == "migrated"
+        assert (users["alice"]["contacts"], users["alice"]["moved"]) == (2, 1), users["alice"]
         assert users["bob"]["state"] == "migrated" and users["nobox"]["reason"] == "ews.no_mailbox", users
         assert set(site.mailbox("alice")) == set(site.mailbox("bob")) == {"carol@" + MAIL}
 

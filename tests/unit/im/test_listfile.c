@@ -191,6 +191,12 @@ static const struct odd odd_files[] = {
         {LISTFILE_XEP0227, ROSTER("<item jid='b@x' subscription='remove'/><item jid='c@x'/>"), 1, 0,
                 "c@x", NULL},
         {LISTFILE_XEP0227, ROSTER("<item jid='b@x'/><item jid='B@x'/>"), 1, 1, "b@x", NULL},
+        /* Who is blocked is not moved; that is said once for each list. */
+        {LISTFILE_XEP0227,
+                ROSTER("<item jid='b@x'/></query><blocklist xmlns='urn:xmpp:blocking'><item "
+                       "jid='e@x'/></blocklist><query xmlns='jabber:iq:privacy'><list "
+                       "name='l'><item type='jid' value='f@x' action='deny' order='1'/></list>"),
+                1, 1, "b@x", NULL},
 };
 
 START_TEST(odd_entries)

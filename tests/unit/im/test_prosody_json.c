@@ -133,6 +133,30 @@ START_TEST(rooms)
 }
 END_TEST
 
+static const struct {
+	const char *value;
+	int rules; /* -1: it is refused */
+} privacy[] = {
+        {"{}", 0},
+        {"[]", 0},
+        {"{\"a\":{\"name\":\"a\",\"items\":[{\"type\":\"jid\"},{\"action\":\"deny\"}]},"
+         "\"b\":{\"items\":[{}]},\"c\":{\"items\":{\"1\":{}}},\"d\":{\"items\":{}},\"e\":7}",
+                4},
+        {"[1]", -1},
+        {"{\"a\":", -1},
+        {"", -1},
+};
+
+START_TEST(privacy_rules)
+{
+	unsigned rules = 99;
+	bool read =
+	        prosody_json_privacy(privacy[_i].value, strlen(privacy[_i].value), &rules, NULL);
+	ck_assert(read == (privacy[_i].rules >= 0));
+	ck_assert_uint_eq(rules, (unsigned)MAX(privacy[_i].rules, 0));
+}
+END_TEST
+
 Suite *prosody_json_suite(void)
 {
 	Suite *suite = suite_create("prosody_json");
@@ -143,6 +167,7 @@ Suite *prosody_json_suite(void)
 	tcase_add_test(tests, new_and_nameless);
 	tcase_add_test(tests, versions);
 	tcase_add_test(tests, rooms);
+	tcase_add_loop_test(tests, privacy_rules, 0, (int)G_N_ELEMENTS(privacy));
 	suite_add_tcase(suite, tests);
 	return suite;
 }
