@@ -70,6 +70,8 @@ struct contacts_target {
 	GHashTable *wanted; /* key -> struct contact */
 	/* Keys that came since the last pass and stay, as the pass found; NULL: none does. */
 	GHashTable *spared;
+	/* Keys that an interrupted plan was about to delete: what is left of them is no news. */
+	GHashTable *doomed;
 };
 /* contacts: struct contact, copied. */
 struct contacts_target *contacts_target_new(

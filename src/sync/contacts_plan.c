@@ -298,7 +298,7 @@ static bool is_spared(struct contacts_target *target, const struct plan_row *row
 {
 	if (target->spared == NULL)
 		return false;
-	if (row->agreed_im == NULL)
+	if (row->agreed_im == NULL && !g_hash_table_contains(target->doomed, row->key))
 		g_hash_table_add(target->spared, g_strdup(row->key));
 	return g_hash_table_contains(target->spared, row->key);
 }
@@ -373,7 +373,9 @@ static bool left_alone(struct planning *planning, const struct contact_row *row)
 static bool is_late_create(const struct planning *planning, const struct contact_row *row,
         const struct contact_item *item)
 {
-	return item != NULL && row->ours == NULL && row->agreed_mail == NULL &&
+	const struct contacts_target *target = planning->pass->run->target;
+	bool wanted = target != NULL && g_hash_table_contains(target->wanted, row->key);
+	return !wanted && item != NULL && row->ours == NULL && row->agreed_mail == NULL &&
 	       is_stray(planning, item);
 }
 

@@ -212,9 +212,18 @@ bool contacts_settle_agreed(
 	return good;
 }
 
+/* One side may have lost the contact to us, so that it looks like a new one of the other's. */
+static void note_doomed(const struct pass_state *pass, const struct journal_step *step)
+{
+	struct contacts_target *target = pass->run->target;
+	if (target != NULL && (step->mail == JOURNAL_DELETE || step->im == JOURNAL_DELETE))
+		g_hash_table_add(target->doomed, g_strdup(step->key));
+}
+
 static bool settle_step(struct pass_state *pass, const struct journal_step *step, GError **error)
 {
 	pass->report->settled++;
+	note_doomed(pass, step);
 	if (step->state == JOURNAL_MAIL_SENT && step->mail == JOURNAL_CREATE &&
 	        step->sent_utc_us != 0 && !find_created(pass, step, error))
 		return false;

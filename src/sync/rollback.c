@@ -20,6 +20,7 @@ struct contacts_target *contacts_target_new(
 	target->use = use;
 	target->cause = cause;
 	target->wanted = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_contact);
+	target->doomed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	for (guint i = 0; i < contacts->len; i++) {
 		struct contact *copy = contact_copy(g_ptr_array_index(contacts, i));
 		g_hash_table_replace(target->wanted, copy->key, copy);
@@ -30,6 +31,7 @@ struct contacts_target *contacts_target_new(
 void contacts_target_free(struct contacts_target *target)
 {
 	g_hash_table_unref(target->wanted);
+	g_hash_table_unref(target->doomed);
 	g_clear_pointer(&target->spared, g_hash_table_unref);
 	g_free(target);
 }
