@@ -94,6 +94,15 @@ bool ews_contacts_changes(struct ews_session *session, enum ews_dialect dialect,
         GError **error);
 
 /*
+ * Reads the list anew and tells what must not be: a contact in Other Contacts and in a group, or in
+ * neither ("Other Contacts" are those in no other group, MS-OXWSCOS); a member who is not in the
+ * list. subject is an address, or a group's name. Nothing to tell in dialect folder.
+ */
+typedef void (*ews_check_fn)(void *data, const char *subject, const char *finding);
+bool ews_contacts_check(struct ews_session *session, enum ews_dialect dialect, ews_check_fn tell,
+        void *data, GError **error);
+
+/*
  * Creates. op_uuid is the operation's own id, kept with the item where the dialect can
  * (`folder`); groups that are missing are made. Not idempotent: after ERROR_UNCERTAIN ask
  * ews_contact_find() first. ews.limit, ews.item.

@@ -11,6 +11,7 @@ libimex_ews_a_SOURCES = \
 	ews/elements.c ews/elements.h \
 	ews/ews.h \
 	ews/folders.c ews/folders.h \
+	ews/im_check.c \
 	ews/im_list.c ews/im_list.h \
 	ews/item.c ews/item.h \
 	ews/mailbox.c \

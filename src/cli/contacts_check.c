@@ -187,6 +187,11 @@ static bool check_groups(
 	return groups != NULL;
 }
 
+static void find_in_list(void *data, const char *subject, const char *finding)
+{
+	find_fault(data, subject, finding, NULL, NULL, NULL);
+}
+
 /* A pass on the scratch store reads both sides in full and plans; then what was read is compared.
  */
 static bool work_verify(
@@ -204,7 +209,9 @@ static bool work_verify(
 		find_fault(verify, number, "contacts of the mailbox have no address on the IM side",
 		        NULL, NULL, NULL);
 	}
-	return run->mail.dialect != EWS_DIALECT_UCS || check_groups(verify, run->store, id, error);
+	return run->mail.driver->check(run->mail.data, find_in_list, verify, error) &&
+	       (run->mail.dialect != EWS_DIALECT_UCS ||
+	               check_groups(verify, run->store, id, error));
 }
 
 static bool work_dedupe(

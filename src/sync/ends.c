@@ -60,6 +60,12 @@ static bool session_migration_completed(void *data, bool completed, GError **err
 	return ews_migration_completed(end->session, end->dialect, completed, error);
 }
 
+static bool session_check(void *data, ews_check_fn tell, void *tell_data, GError **error)
+{
+	struct mail_end_session *end = data;
+	return ews_contacts_check(end->session, end->dialect, tell, tell_data, error);
+}
+
 struct mail_end mail_end_of_session(struct mail_end_session *session)
 {
 	static const struct mail_end_driver driver = {
@@ -71,6 +77,7 @@ struct mail_end mail_end_of_session(struct mail_end_session *session)
 	        .find = session_find,
 	        .rename_group = session_rename_group,
 	        .migration_completed = session_migration_completed,
+	        .check = session_check,
 	};
 	return (struct mail_end){&driver, session, session->dialect};
 }

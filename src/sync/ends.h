@@ -29,6 +29,7 @@ struct mail_end_driver {
 	bool (*rename_group)(
 	        void *data, const struct group *group, const char *name, GError **error);
 	bool (*migration_completed)(void *data, bool completed, GError **error);
+	bool (*check)(void *data, ews_check_fn tell, void *tell_data, GError **error);
 };
 
 struct mail_end {

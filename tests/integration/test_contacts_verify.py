@@ -2,6 +2,7 @@
 import json
 
 import tap
+from devexchange import NS, T
 from syncsite import SyncSite
 
 ALICE = "alice@im.example"
@@ -88,6 +89,39 @@ def _(dialect):
         done = site.imex("contacts", "verify", ALICE)
         assert done.returncode == 1 and done.stderr.count("\n") == 1, done
         assert site.imex("contacts", "verify", "nobody@im.example").returncode == 2
+
+
+def leave(site, address, kind):
+    """Out of the group of that class, whatever else the contact is in."""
+    groups = site.soap("alice", "<m:GetImItemList/>").iter("{%s}ImGroup" % T)
+    ident = next(g.find("t:ExchangeStoreId", NS).get("Id") for g in groups
+                 if g.findtext("t:GroupType", namespaces=NS) == "IPM.DistList.MOC." + kind)
+    site.soap("alice", '<m:RemoveImContactFromGroup><m:ContactId Id="%s"/><m:GroupId Id="%s"/></m:RemoveImContactFromGroup>'
+              % (site.item_of("alice", address)[0], ident))
+
+
+@tap.test("ucs: what must hold of the groups of a list is looked at, and said where it is broken")
+def _():
+    with SyncSite(["alice"], "ucs") as site:
+        site.rosters.set(ALICE, "carol@im.example", name="Carol", groups=["Friends"])
+        site.rosters.set(ALICE, "dave@im.example", name="Dave")
+        site.allow()
+        site.migrate("--all")
+        assert findings(site) == []
+        # Whoever joins or leaves his only group leaves or joins Other Contacts.
+        site.rosters.set(ALICE, "dave@im.example", name="Dave", groups=["Friends", "Work"])
+        site.rosters.set(ALICE, "carol@im.example", name="Carol", groups=[])
+        site.once()
+        site.settle()
+        assert findings(site) == []
+        both = ("carol@corp.example", "in Other Contacts and in the group Work")
+        site.mail_join("alice", site.item_of("alice", "carol@corp.example")[0], "Work")
+        assert both in findings(site)
+        site.once()
+        site.settle()
+        assert findings(site) == [both]
+        leave(site, "carol@corp.example", "OtherContacts")
+        assert findings(site) == []
 
 
 @tap.test("folder: --dedupe removes what adds nothing, and only that")

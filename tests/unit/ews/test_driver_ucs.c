@@ -404,6 +404,35 @@ START_TEST(the_dialect_is_what_the_server_knows)
 }
 END_TEST
 
+static void note_finding(void *data, const char *subject, const char *finding)
+{
+	g_string_append_printf(data, "%s: %s\n", subject, finding);
+}
+
+/* Favorites and tagged contacts are marked so beside the group they are in. */
+START_TEST(ucs_checks_groups)
+{
+	autoptr(fake) fake = fake_new();
+	g_autoptr(GString) told = g_string_new(NULL);
+	g_autofree char *good = whole_list();
+	fake_answer(fake, good);
+	ck_assert(ews_contacts_check(fake->session, EWS_DIALECT_UCS, note_finding, told, NULL));
+	ck_assert_str_eq(told->str, "a b@@: in no group, not even in Other Contacts\n");
+	g_string_truncate(told, 0);
+	fake_answer(fake, LIST(GROUP("go", "Andere", "OtherContacts", MEMBER("1") MEMBER("7"))
+	                                  GROUP("gw", "Work", "UserGroup", MEMBER("1")),
+	                          BOB));
+	ck_assert(ews_contacts_check(fake->session, EWS_DIALECT_UCS, note_finding, told, NULL));
+	ck_assert_str_eq(told->str, "bob@corp.example: in Other Contacts and in the group Work\n"
+	                            "Andere: this group has a member who is not in the list\n");
+	g_autoptr(GError) error = NULL;
+	fake_answer(fake, "<m:GetImItemListResponse/>");
+	ck_assert(!ews_contacts_check(fake->session, EWS_DIALECT_UCS, note_finding, told, &error));
+	ck_assert_ptr_nonnull(error);
+	ck_assert(ews_contacts_check(fake->session, EWS_DIALECT_FOLDER, note_finding, told, NULL));
+}
+END_TEST
+
 Suite *driver_ucs_suite(void)
 {
 	Suite *suite = suite_create("driver_ucs");
@@ -421,6 +450,7 @@ Suite *driver_ucs_suite(void)
 	tcase_add_test(tests, ucs_links_instead_of_creating_twice);
 	tcase_add_test(tests, ucs_finds_by_address);
 	tcase_add_test(tests, ucs_keeps_groups);
+	tcase_add_test(tests, ucs_checks_groups);
 	tcase_add_test(tests, the_dialect_is_what_the_server_knows);
 	suite_add_tcase(suite, tests);
 	return suite;
