@@ -44,18 +44,20 @@ def kill_until_enough(site, rng):
     Returns how many contacts were added meanwhile."""
     killed = under_way = added = 0
     whole = 1.5
-    for number in range(4 * KILLS):
-        if killed >= KILLS and under_way >= UNDER_WAY:
+    for number in range(8 * KILLS):
+        enough = killed >= KILLS and under_way >= UNDER_WAY
+        if enough and site.dx.struck() > 0:
             break
         if number % 3 == 0:
-            site.dx.fault(strikes=0, kind="lost-answer", operation=rng.choice(CHANGES[site.dialect]), count=1)
+            site.dx.fault(strikes=0, kind="lost-answer", operation=CHANGES[site.dialect][0] if enough else
+                          rng.choice(CHANGES[site.dialect]), count=1)
         words = ("imex", "migrate", "--all", "--quiet") if killed < KILLS // 2 else ("imexd", "--once")
         begun = time.monotonic()
         if kill_at(site, words, rng.uniform(0.05, whole)):
             killed += 1
             busy = site.sql("SELECT count(*) FROM journal")[0][0] > 0
             under_way += busy
-            whole *= 1 if busy else 1.2  # perhaps a slow machine: it had not begun
+            whole *= 1.5 if enough else 1 if busy else 1.2  # perhaps a slow machine: it had not begun
         else:
             whole = max(0.5, time.monotonic() - begun)
         edit(site, rng, number)
