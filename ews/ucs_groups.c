@@ -86,6 +86,15 @@ static bool make_group(struct ews_session *session, const char *name, GError **e
 	bool look = error_is(failure, "ews.exists") || error_class_of(failure) == ERROR_UNCERTAIN;
 	if (look && ews_groups_load(session, NULL) && ews_ucs_group_named(session, name) != NULL)
 		return true;
+	if (error_is(failure, "ews.exists")) {
+		error_set(error, ERROR_ITEM, "ews.exists",
+		        "the mailbox has a group called \"%s\" of a kind that has no members of "
+		        "its "
+		        "own (a distribution group, or \"Other Contacts\"): give the group on the "
+		        "IM side another name",
+		        name);
+		return false;
+	}
 	g_propagate_error(error, g_steal_pointer(&failure));
 	return false;
 }

@@ -12,6 +12,7 @@ static const struct command *const subcommands[] = {
         &contacts_sync,
         &contacts_conflicts,
         &contacts_waiting,
+        &contacts_groups,
         &contacts_restore,
         &contacts_rollback_command,
         &contacts_unpin,

@@ -14,6 +14,7 @@ extern const struct command contacts_unpin;
 /* contacts_look.c: from the store alone */
 extern const struct command contacts_conflicts;
 extern const struct command contacts_waiting;
+extern const struct command contacts_groups;
 /* contacts_show.c: lists and their versions */
 extern const struct command contacts_show;
 extern const struct command contacts_diff;

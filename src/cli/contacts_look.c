@@ -4,6 +4,8 @@
 #include "store/contact.h"
 #include "store/mailbox.h"
 
+#include <string.h>
+
 #define MAX_CONFLICTS 1000
 
 /*
@@ -107,4 +109,103 @@ const struct command contacts_waiting = {
         .help = "They are written when the source's setting `write` allows it.",
         .flags = COMMAND_JSON,
         .run = run_waiting,
+};
+
+/*
+ * imex contacts groups
+ */
+
+struct group_sizes {
+	GHashTable *im, *mail; /* name -> number of members */
+};
+
+static void count_groups(GHashTable *sizes, const struct contact *contact)
+{
+	for (guint i = 0; contact != NULL && i < contact->groups->len; i++) {
+		const char *name = g_ptr_array_index(contact->groups, i);
+		guint size = GPOINTER_TO_UINT(g_hash_table_lookup(sizes, name));
+		g_hash_table_replace(sizes, g_strdup(name), GUINT_TO_POINTER(size + 1));
+	}
+}
+
+static void count_row(void *data, const struct contact_row *row)
+{
+	const struct group_sizes *sizes = data;
+	count_groups(sizes->im, row->ours);
+	count_groups(sizes->mail, contacts_theirs(row));
+}
+
+static void add_group(const struct group_sizes *sizes, struct cli_table *table, const char *name,
+        const char *kind, const char *smtp)
+{
+	g_autofree char *im =
+	        contacts_number(GPOINTER_TO_UINT(g_hash_table_lookup(sizes->im, name)));
+	g_autofree char *mail =
+	        contacts_number(GPOINTER_TO_UINT(g_hash_table_lookup(sizes->mail, name)));
+	const char *cells[] = {name, kind, smtp, im, mail};
+	cli_table_row(table, cells);
+}
+
+/* The mailbox's groups first, and then those that are no more than names of the contacts' groups.
+ */
+static void add_groups(
+        const struct group_sizes *sizes, const GPtrArray *objects, struct cli_table *table)
+{
+	g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+	GHashTable *const sides[] = {sizes->im, sizes->mail};
+	for (guint i = 0; i < objects->len; i++) {
+		const struct group *group =
+		        ((struct contact_group *)g_ptr_array_index(objects, i))->group;
+		add_group(sizes, table, group->name, group_kind_name(group->kind), group->smtp);
+		if (group_is_set(group))
+			g_hash_table_add(names, group->name);
+	}
+	for (unsigned s = 0; s < G_N_ELEMENTS(sides); s++) {
+		g_autoptr(GList) found = g_hash_table_get_keys(sides[s]);
+		found = g_list_sort(found, (GCompareFunc)strcmp);
+		for (const GList *name = found; name != NULL; name = name->next)
+			if (g_hash_table_add(names, name->data))
+				add_group(sizes, table, name->data,
+				        group_kind_name(GROUP_KIND_USER), NULL);
+	}
+}
+
+static bool show_groups(struct cli *cli, const char *user, GError **error)
+{
+	static const char *const columns[] = {
+	        "group", "kind", "address", "IM side", "mailbox", NULL};
+	autoptr(mailbox) mailbox = contacts_mailbox(cli, user, error);
+	g_autoptr(GPtrArray) objects =
+	        mailbox != NULL ? store_contact_groups(cli->store, mailbox->id, error) : NULL;
+	if (objects == NULL)
+		return false;
+	g_autoptr(GHashTable) im = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(GHashTable) mail = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	struct group_sizes sizes = {im, mail};
+	if (!contacts_each_row(cli->store, mailbox->id, count_row, &sizes, error))
+		return false;
+	autoptr(cli_table) table = cli_table_new(columns);
+	add_groups(&sizes, objects, table);
+	cli_table_print(table, cli, stdout);
+	return true;
+}
+
+static enum cli_exit run_groups(struct cli *cli, int argc, char **argv)
+{
+	GError *error = NULL;
+	if (argc != 1)
+		return cli_usage(&contacts_groups, "name one user");
+	return show_groups(cli, argv[0], &error) ? CLI_DONE : cli_fail(error);
+}
+
+const struct command contacts_groups = {
+        .name = "groups",
+        .usage = "USER",
+        .summary = "The groups of a contact list, with their members on both sides",
+        .help = "Groups that the IM side cannot hold are kept here: empty ones, distribution "
+                "groups (whose members the directory knows) and \"Other Contacts\" (which is "
+                "being in no group). Favorites and tagged contacts are groups of that name on the "
+                "IM side.",
+        .flags = COMMAND_JSON,
+        .run = run_groups,
 };

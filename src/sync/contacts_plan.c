@@ -516,6 +516,8 @@ static bool plan_renames(struct planning *planning, GError **error)
 	for (guint i = 0; i < objects->len; i++) {
 		const struct contact_group *object = g_ptr_array_index(objects, i);
 		plan_groups_object(planning->groups, object->agreed_name, object->group->name);
+		if (object->group->kind != GROUP_KIND_USER && object->agreed_name != NULL)
+			plan_groups_fixed(planning->groups, object->agreed_name);
 	}
 	if (!each_row(planning, tally_groups, error))
 		return false;

@@ -117,6 +117,8 @@ void plan_groups_free(struct plan_groups *groups);
 AUTO_DEFINE(plan_groups, plan_groups_free);
 /* A group object of the mailbox: its name now, and the one agreed (NULL: it is new). */
 void plan_groups_object(struct plan_groups *groups, const char *agreed_name, const char *name);
+/* One that the server made (favorites ...): when its members leave, it was not renamed. */
+void plan_groups_fixed(struct plan_groups *groups, const char *agreed_name);
 void plan_groups_row(struct plan_groups *groups, const struct plan_row *row);
 /* struct plan_rename, by name; owned by groups. To be called once, after the last row. */
 const GPtrArray *plan_groups_decide(struct plan_groups *groups);

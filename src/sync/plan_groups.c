@@ -10,6 +10,7 @@ struct tally {
 	bool agreed; /* had a member when last agreed */
 	bool in_mailbox; /* has a member or an object in the mailbox */
 	bool touched; /* its members changed in the mailbox */
+	bool fixed; /* the server's own: nobody renames it */
 	GHashTable *targets; /* name -> number of the moved that are new in it */
 };
 
@@ -80,6 +81,11 @@ static struct tally *tally_of(struct plan_groups *groups, const char *name)
 		g_hash_table_insert(groups->tallies, g_strdup(name), tally);
 	}
 	return tally;
+}
+
+void plan_groups_fixed(struct plan_groups *groups, const char *name)
+{
+	tally_of(groups, name)->fixed = true;
 }
 
 void plan_groups_object(struct plan_groups *groups, const char *agreed_name, const char *name)
@@ -155,7 +161,8 @@ void plan_groups_row(struct plan_groups *groups, const struct plan_row *row)
 /* The one new name to which all members of a group moved on the IM side; NULL when none. */
 static const char *moved_to(struct plan_groups *groups, const struct tally *tally)
 {
-	if (tally->moved == 0 || tally->kept > 0 || tally->ours > 0 || tally->touched)
+	if (tally->fixed || tally->moved == 0 || tally->kept > 0 || tally->ours > 0 ||
+	        tally->touched)
 		return NULL;
 	const char *found = NULL;
 	GHashTableIter iter;

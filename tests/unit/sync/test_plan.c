@@ -577,6 +577,22 @@ START_TEST(rename_on_im_side_is_one_operation)
 }
 END_TEST
 
+/* Members that leave a group of the server's own go one by one. */
+START_TEST(a_group_of_the_servers_is_not_renamed)
+{
+	struct plan_policy policy = policy_of(0);
+	policy.group_objects = true;
+	autoptr(contact) in_g = member("a", "Favorites");
+	autoptr(contact) in_n = member("a", "Best");
+	autoptr(plan_groups) groups = plan_groups_new(&policy);
+	struct plan_row row = {"a", in_g, in_g, in_n, in_g, NULL, false, 0, 0, false};
+	plan_groups_object(groups, "Favorites", "Favorites");
+	plan_groups_fixed(groups, "Favorites");
+	plan_groups_row(groups, &row);
+	ck_assert_uint_eq(plan_groups_decide(groups)->len, 0);
+}
+END_TEST
+
 START_TEST(rule_names)
 {
 	for (int r = PLAN_RULE_MAILBOX; r <= PLAN_RULE_NEWEST; r++) {
@@ -603,6 +619,7 @@ Suite *plan_suite(void)
 	tcase_add_loop_test(tests, finds_renamed_groups, 0, (int)G_N_ELEMENTS(renames));
 	tcase_add_test(tests, rename_in_mailbox_moves_members);
 	tcase_add_test(tests, rename_on_im_side_is_one_operation);
+	tcase_add_test(tests, a_group_of_the_servers_is_not_renamed);
 	tcase_add_test(tests, rule_names);
 	suite_add_tcase(suite, tests);
 	return suite;
