@@ -19,6 +19,7 @@
 
 #include "ews/session.h"
 #include "model/contact.h"
+#include "model/contact_card.h"
 
 enum ews_dialect {
 	EWS_DIALECT_UCS,
@@ -43,6 +44,9 @@ struct ews_contact_change {
 	const char *item_id;
 	const char *change_key; /* or NULL */
 	const struct contact *contact; /* UPSERT */
+	/* UPSERT, dialect folder: what is told beside the contact, without its photo. */
+	bool card_told;
+	const struct contact_card *card; /* NULL: nothing */
 	const char *op_uuid; /* UPSERT: of the operation that made it here, or NULL */
 	/*
 	 * The server says that the item is new. In an incremental answer a "new" item that is
@@ -159,6 +163,13 @@ void ews_contact_found_free(struct ews_contact_found *found);
  */
 bool ews_contact_find(struct ews_session *session, enum ews_dialect dialect, const char *address,
         const char *op_uuid, GPtrArray *found, GError **error);
+
+/*
+ * The photo of a contact of dialect folder, by requests of its own; *photo is NULL when it has
+ * none. ews.too_large, class ITEM: it has more than max_bytes, and is not read to its end.
+ */
+bool ews_contact_photo(struct ews_session *session, const char *item_id, size_t max_bytes,
+        GBytes **photo, GError **error);
 
 /* Groups: by name; distribution groups by their SMTP address. out may be NULL. */
 bool ews_group_create(struct ews_session *session, enum ews_dialect dialect,

@@ -40,11 +40,14 @@ static bool hand_over_item(
 {
 	g_autoptr(GError) why = NULL;
 	autoptr(contact) contact = ews_item_contact(item, &why);
+	autoptr(contact_card) card = contact != NULL ? ews_item_card(item) : NULL;
 	struct ews_contact_change change = {
 	        .kind = EWS_CHANGE_UPSERT,
 	        .item_id = ews_item_text(item, ITEM_ID),
 	        .change_key = ews_item_text(item, ITEM_CHANGE_KEY),
 	        .contact = contact,
+	        .card_told = true,
+	        .card = card,
 	        .op_uuid = ews_item_text(item, ITEM_OPERATION),
 	        .created = created,
 	        .why = why,

@@ -15,12 +15,15 @@
 #define EWS_NS_SOAP "http://schemas.xmlsoap.org/soap/envelope/"
 
 #define EWS_ELEMENTS(X)                                                                            \
+	X(AttachmentId)                                                                            \
 	X(Attribution)                                                                             \
 	X(Attributions)                                                                            \
+	X(Birthday)                                                                                \
 	X(Body)                                                                                    \
 	X(Categories)                                                                              \
 	X(Changes)                                                                                 \
 	X(Contact)                                                                                 \
+	X(Content)                                                                                 \
 	X(Create)                                                                                  \
 	X(DateTimeCreated)                                                                         \
 	X(DateTimeReceived)                                                                        \
@@ -36,12 +39,14 @@
 	X(ExtendedProperty)                                                                        \
 	X(Fault)                                                                                   \
 	X(FileAs)                                                                                  \
+	X(FileAttachment)                                                                          \
 	X(Folder)                                                                                  \
 	X(FolderId)                                                                                \
 	X(Folders)                                                                                 \
 	X(GivenName)                                                                               \
 	X(GroupType)                                                                               \
 	X(Groups)                                                                                  \
+	X(HasPicture)                                                                              \
 	X(Header)                                                                                  \
 	X(Id)                                                                                      \
 	X(ImAddress)                                                                               \
@@ -49,6 +54,7 @@
 	X(ImGroup)                                                                                 \
 	X(ImItemList)                                                                              \
 	X(IncludesLastItemInRange)                                                                 \
+	X(IsContactPhoto)                                                                          \
 	X(IsHidden)                                                                                \
 	X(IsQuickContact)                                                                          \
 	X(ItemClass)                                                                               \
@@ -66,6 +72,7 @@
 	X(Persona)                                                                                 \
 	X(Personas)                                                                                \
 	X(PhoneNumberAttributedValue)                                                              \
+	X(PhoneNumbers)                                                                            \
 	X(ReadFlagChange)                                                                          \
 	X(Resolution)                                                                              \
 	X(ResolutionSet)                                                                           \

@@ -12,6 +12,7 @@ void ews_item_init(struct ews_item *item)
 	for (unsigned i = 0; i < ITEM_TEXTS_; i++)
 		item->texts[i] = g_string_new(NULL);
 	item->categories = g_ptr_array_new_with_free_func(g_free);
+	item->phones = g_ptr_array_new_with_free_func(g_free);
 }
 
 void ews_item_clear(struct ews_item *item)
@@ -19,6 +20,7 @@ void ews_item_clear(struct ews_item *item)
 	for (unsigned i = 0; i < ITEM_TEXTS_; i++)
 		g_string_free(item->texts[i], TRUE);
 	g_ptr_array_unref(item->categories);
+	g_ptr_array_unref(item->phones);
 }
 
 const char *ews_item_text(const struct ews_item *item, enum ews_item_text text)
@@ -38,11 +40,22 @@ void ews_item_open(struct ews_item *item, const struct ews_answer *answer, enum 
 {
 	memset(item->has, 0, sizeof item->has);
 	g_ptr_array_set_size(item->categories, 0);
+	g_ptr_array_set_size(item->phones, 0);
+	item->has_picture = false;
+	item->phone_kind = NULL;
 	item->created_utc_us = item->sent_utc_us = item->received_utc_us = item->size_bytes = 0;
 	item->is_contact = element == ELEMENT_Contact;
 	item->depth = ews_answer_depth(answer);
 	item->property = ITEM_TEXTS_;
 	item->im_address = false;
+}
+
+static const char *phone_kind(const char *key)
+{
+	for (size_t i = 0; key != NULL && i < ews_n_phones; i++)
+		if (g_str_equal(ews_phones[i].key, key))
+			return ews_phones[i].kind;
+	return NULL;
 }
 
 static enum ews_item_text property_named(const char *name)
@@ -71,8 +84,10 @@ void ews_item_start(struct ews_item *item, const struct ews_answer *answer,
 		item->property = property_named(xml_attr_value(attrs, "PropertyName"));
 	} else if (element == ELEMENT_Entry) {
 		const char *key = xml_attr_value(attrs, "Key");
-		item->im_address = ews_answer_above(answer, 1) == ELEMENT_ImAddresses &&
-		                   key != NULL && g_str_equal(key, "ImAddress1");
+		enum ews_element list = ews_answer_above(answer, 1);
+		item->phone_kind = list == ELEMENT_PhoneNumbers ? phone_kind(key) : NULL;
+		item->im_address = list == ELEMENT_ImAddresses && key != NULL &&
+		                   g_str_equal(key, "ImAddress1");
 	}
 }
 
@@ -95,6 +110,7 @@ static void child_end(struct ews_item *item, enum ews_element element, const cha
 	        {ELEMENT_FileAs, ITEM_FILE_AS},
 	        {ELEMENT_GivenName, ITEM_GIVEN_NAME},
 	        {ELEMENT_Surname, ITEM_SURNAME},
+	        {ELEMENT_Birthday, ITEM_BIRTHDAY},
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
 		if (texts[i].element == element)
@@ -105,6 +121,8 @@ static void child_end(struct ews_item *item, enum ews_element element, const cha
 		item->sent_utc_us = time_of(text);
 	else if (element == ELEMENT_DateTimeReceived)
 		item->received_utc_us = time_of(text);
+	else if (element == ELEMENT_HasPicture)
+		item->has_picture = g_str_equal(text, "true") || g_str_equal(text, "1");
 	else if (element == ELEMENT_Size)
 		item->size_bytes = g_ascii_strtoll(text, NULL, 10);
 }
@@ -116,8 +134,11 @@ static void grandchild_end(
 		g_ptr_array_add(item->categories, g_strdup(text));
 	else if (element == ELEMENT_Entry && item->im_address)
 		set(item, ITEM_IM_ADDRESS, text);
-	else if (element == ELEMENT_Value && parent == ELEMENT_ExtendedProperty &&
-	         item->property != ITEM_TEXTS_)
+	else if (element == ELEMENT_Entry && item->phone_kind != NULL) {
+		g_ptr_array_add(item->phones, g_strdup(item->phone_kind));
+		g_ptr_array_add(item->phones, g_strdup(text));
+	} else if (element == ELEMENT_Value && parent == ELEMENT_ExtendedProperty &&
+	           item->property != ITEM_TEXTS_)
 		set(item, item->property, text);
 }
 
@@ -136,6 +157,19 @@ bool ews_item_end(struct ews_item *item, const struct ews_answer *answer, enum e
 	else if (depth == item->depth + 2)
 		grandchild_end(item, element, ews_answer_above(answer, 1), text);
 	return false;
+}
+
+struct contact_card *ews_item_card(const struct ews_item *item)
+{
+	const char *birthday = ews_item_text(item, ITEM_BIRTHDAY);
+	if (item->phones->len == 0 && birthday == NULL && !item->has_picture)
+		return NULL;
+	struct contact_card *card = contact_card_new();
+	for (guint i = 0; i + 1 < item->phones->len; i += 2)
+		contact_card_add_phone(card, item->phones->pdata[i], item->phones->pdata[i + 1]);
+	card->birthday = contact_card_birthday(birthday);
+	card->has_photo = item->has_picture;
+	return card;
 }
 
 char *ews_mail_address(const char *text, GError **error)

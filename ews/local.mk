@@ -26,6 +26,7 @@ libimex_ews_a_SOURCES = \
 	ews/op_delete_item.c \
 	ews/op_find_folder.c \
 	ews/op_find_item.c \
+	ews/op_get_attachment.c \
 	ews/op_get_folder.c \
 	ews/op_get_im_item_list.c \
 	ews/op_get_im_items.c \

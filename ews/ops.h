@@ -22,6 +22,7 @@ enum ews_shape {
 	EWS_SHAPE_ID,
 	EWS_SHAPE_CONTACT, /* what a contact of the list is made of */
 	EWS_SHAPE_CONTACT_FULL, /* also what an update and a look-up want to know */
+	EWS_SHAPE_ATTACHMENTS, /* what is attached, without the content */
 	EWS_SHAPE_MESSAGE,
 };
 void ews_write_item_shape(struct xml_writer *w, enum ews_shape shape);

@@ -66,6 +66,23 @@ void ews_write_folder(
 		ews_write_id(w, "t:FolderId", folder->id, NULL);
 }
 
+const struct ews_phone ews_phones[] = {
+        {"MobilePhone", "cell"},
+        {"BusinessPhone", "work"},
+        {"HomePhone", "home"},
+        {"OtherTelephone", "voice"},
+};
+const size_t ews_n_phones = G_N_ELEMENTS(ews_phones);
+
+/* What is shown of a person beside the contact (model/contact_card.h). */
+static void write_card_properties(struct xml_writer *w)
+{
+	for (size_t i = 0; i < ews_n_phones; i++)
+		ews_write_indexed_field(w, "contacts:PhoneNumber", ews_phones[i].key);
+	ews_write_field(w, "contacts:Birthday");
+	ews_write_field(w, "contacts:HasPicture");
+}
+
 static void write_contact_properties(struct xml_writer *w, bool full)
 {
 	/* Every item has a class: an item that comes without it came without its properties. */
@@ -80,6 +97,8 @@ static void write_contact_properties(struct xml_writer *w, bool full)
 		ews_write_field(w, "contacts:Surname");
 	}
 	ews_write_indexed_field(w, "contacts:ImAddress", "ImAddress1");
+	if (!full)
+		write_card_properties(w);
 	ews_write_property_path(w, EWS_PROPERTY_OPERATION);
 	ews_write_property_path(w, EWS_PROPERTY_TEL_URI);
 }
@@ -101,7 +120,9 @@ void ews_write_item_shape(struct xml_writer *w, enum ews_shape shape)
 	xml_text_element(w, "t:BaseShape", "IdOnly");
 	if (shape != EWS_SHAPE_ID) {
 		xml_start(w, "t:AdditionalProperties");
-		if (shape == EWS_SHAPE_MESSAGE)
+		if (shape == EWS_SHAPE_ATTACHMENTS)
+			ews_write_field(w, "item:Attachments");
+		else if (shape == EWS_SHAPE_MESSAGE)
 			write_message_properties(w);
 		else
 			write_contact_properties(w, shape == EWS_SHAPE_CONTACT_FULL);

@@ -18,7 +18,8 @@ SQL_FILES = \
 	sql/0014_reconcile.sql \
 	sql/0015_unread.sql \
 	sql/0016_twins.sql \
-	sql/0017_contact_rows.sql
+	sql/0017_contact_rows.sql \
+	sql/0018_contact_card.sql
 
 EXTRA_DIST += $(SQL_FILES) sql/embed.awk
 CLEANFILES += store/migrations.c

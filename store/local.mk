@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libimex-store.a
 libimex_store_a_SOURCES = \
 	store/contact.c store/contact.h \
+	store/contact_card.c store/contact_card.h \
 	store/contact_notes.c \
 	store/image.c store/image.h \
 	store/journal.c store/journal.h \

@@ -2,6 +2,7 @@
 #include "cli/contacts.h"
 #include "cli/contacts_private.h"
 #include "core/clock.h"
+#include "store/contact_card.h"
 
 #include <string.h>
 
@@ -75,6 +76,45 @@ static bool show_sides(struct cli *cli, const char *user, bool only_differences,
  */
 
 static char *show_version;
+static gboolean details;
+
+static void add_number(void *data, const char *kind, const char *number)
+{
+	GString *text = data;
+	g_string_append_printf(text, "%s%s %s", text->len > 0 ? ", " : "", kind, number);
+}
+
+static void add_card(struct cli_table *table, const char *key, const struct contact_card *card)
+{
+	g_autoptr(GString) phones = g_string_new(NULL);
+	g_autofree char *photo = NULL;
+	contact_card_each_phone(card, add_number, phones);
+	if (card->photo != NULL)
+		photo = g_strdup_printf(
+		        "%s, %zu bytes", card->photo_type, g_bytes_get_size(card->photo));
+	const char *cells[] = {key, phones->len > 0 ? phones->str : NULL, card->birthday,
+	        photo != NULL     ? photo
+	        : card->has_photo ? "not read yet"
+	                          : NULL};
+	cli_table_row(table, cells);
+}
+
+static bool show_details(struct cli *cli, const char *user, GError **error)
+{
+	static const char *const columns[] = {"contact", "telephones", "birthday", "photo", NULL};
+	autoptr(mailbox) mailbox = contacts_mailbox(cli, user, error);
+	g_autoptr(GHashTable) cards =
+	        mailbox != NULL ? store_cards(cli->store, mailbox->id, error) : NULL;
+	if (cards == NULL)
+		return false;
+	autoptr(cli_table) table = cli_table_new(columns);
+	g_autoptr(GList) keys = g_hash_table_get_keys(cards);
+	keys = g_list_sort(keys, (GCompareFunc)strcmp);
+	for (const GList *key = keys; key != NULL; key = key->next)
+		add_card(table, key->data, g_hash_table_lookup(cards, key->data));
+	cli_table_print(table, cli, stdout);
+	return true;
+}
 
 static bool show_one_version(struct cli *cli, const char *user, GError **error)
 {
@@ -105,20 +145,25 @@ static enum cli_exit run_show(struct cli *cli, int argc, char **argv)
 	GError *error = NULL;
 	if (argc != 1)
 		return cli_usage(&contacts_show, "name one user");
-	bool good = show_version != NULL ? show_one_version(cli, argv[0], &error)
-	                                 : show_sides(cli, argv[0], false, &error);
+	if (details && show_version != NULL)
+		return cli_usage(&contacts_show, "either --version or --details");
+	bool good = details                ? show_details(cli, argv[0], &error)
+	            : show_version != NULL ? show_one_version(cli, argv[0], &error)
+	                                   : show_sides(cli, argv[0], false, &error);
 	return good ? CLI_DONE : cli_fail(error);
 }
 
 static const GOptionEntry show_options[] = {
         {"version", 0, 0, G_OPTION_ARG_STRING, &show_version, "The list as this version has it",
                 "N"},
+        {"details", 0, 0, G_OPTION_ARG_NONE, &details,
+                "Telephone numbers, birthdays and photos that the mailbox has", NULL},
         {NULL, 0, 0, 0, NULL, NULL, NULL},
 };
 
 const struct command contacts_show = {
         .name = "show",
-        .usage = "USER [--version N]",
+        .usage = "USER [--version N | --details]",
         .summary = "Both sides of a contact list, side by side",
         .help = "Shows the lists as the last good pass left them and says how old that is; nobody "
                 "is asked, so that it works while the mailbox is down.",

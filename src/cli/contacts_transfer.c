@@ -4,6 +4,7 @@
 #include "cli/owners.h"
 #include "core/address.h"
 #include "im/listfile.h"
+#include "store/contact_card.h"
 #include "store/mailbox.h"
 
 #include <string.h>
@@ -58,6 +59,9 @@ static bool add_list(struct exporting *exporting, const char *user, GError **err
 		file->taken_utc_us = list.as_of_utc_us;
 		g_ptr_array_unref(file->contacts);
 		file->contacts = g_steal_pointer(&list.contacts);
+		if (list.in_mailbox && exporting->version < 0)
+			file->cards = store_cards(exporting->cli->store, list.mailbox->id, error);
+		good = !list.in_mailbox || exporting->version >= 0 || file->cards != NULL;
 		g_ptr_array_add(exporting->lists, file);
 		exporting->odd += list.left_out;
 	}

@@ -65,7 +65,13 @@ void listfile_free(struct listfile *list)
 {
 	g_free(list->owner);
 	g_ptr_array_unref(list->contacts);
+	g_clear_pointer(&list->cards, g_hash_table_unref);
 	g_free(list);
+}
+
+const struct contact_card *listfile_card(const struct listfile *list, const char *key)
+{
+	return list->cards != NULL ? g_hash_table_lookup(list->cards, key) : NULL;
 }
 
 static void free_list(void *list)

@@ -14,6 +14,7 @@
 #define IMEX_IM_LISTFILE_H
 
 #include "model/contact.h"
+#include "model/contact_card.h"
 
 #include <stdint.h>
 
@@ -32,6 +33,11 @@ struct listfile {
 	int64_t generation;
 	int64_t taken_utc_us; /* 0: not known */
 	GPtrArray *contacts; /* struct contact; no key twice */
+	/*
+	 * key -> struct contact_card: what is written of persons beside. It is for other
+	 * programs, and is not read. NULL: nothing.
+	 */
+	GHashTable *cards;
 };
 struct listfile *listfile_new(const char *owner);
 void listfile_free(struct listfile *list);

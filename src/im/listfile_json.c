@@ -157,6 +157,32 @@ static bool set_text(json_t *object, const char *name, const char *text)
 	return text == NULL || json_object_set_new(object, name, json_string(text)) == 0;
 }
 
+static void add_phone(void *data, const char *kind, const char *number)
+{
+	json_t *phone = json_object();
+	set_text(phone, "kind", kind);
+	set_text(phone, "number", number);
+	json_array_append_new(data, phone);
+}
+
+static void write_card(json_t *entry, const struct contact_card *card)
+{
+	json_auto_t *phones = json_array();
+	contact_card_each_phone(card, add_phone, phones);
+	if (json_array_size(phones) > 0)
+		json_object_set(entry, "phones", phones);
+	set_text(entry, "birthday", card->birthday);
+	if (card->photo == NULL)
+		return;
+	gsize len = 0;
+	const void *bytes = g_bytes_get_data(card->photo, &len);
+	g_autofree char *base64 = g_base64_encode(bytes, len);
+	json_t *photo = json_object();
+	set_text(photo, "type", card->photo_type);
+	set_text(photo, "base64", base64);
+	json_object_set_new(entry, "photo", photo);
+}
+
 static json_t *write_contact(const struct contact *contact)
 {
 	json_auto_t *entry = json_object();
@@ -186,6 +212,9 @@ static json_t *write_list(const struct listfile *list, const struct listfile_sin
 	for (guint i = 0; i < list->contacts->len; i++) {
 		const struct contact *contact = g_ptr_array_index(list->contacts, i);
 		json_t *entry = write_contact(contact);
+		const struct contact_card *card = listfile_card(list, contact->key);
+		if (entry != NULL && card != NULL)
+			write_card(entry, card);
 		if (entry != NULL)
 			json_array_append_new(contacts, entry);
 		else

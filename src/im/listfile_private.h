@@ -33,4 +33,7 @@ bool listfile_xep0227_read(GPtrArray *lists, const char *bytes, size_t len,
 char *listfile_xep0227_write(
         const GPtrArray *lists, const struct listfile_sink *sink, GError **error);
 
+/* NULL: there is none. */
+const struct contact_card *listfile_card(const struct listfile *list, const char *key);
+
 #endif

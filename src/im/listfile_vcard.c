@@ -95,7 +95,38 @@ static void put_groups(GString *out, const struct contact *contact, bool *lossy)
 		put_line(out, line->str);
 }
 
-static void put_contact(GString *out, const struct contact *contact, bool *lossy)
+struct phones {
+	GString *out;
+	bool *lossy;
+};
+
+static void put_phone(void *data, const char *kind, const char *number)
+{
+	const struct phones *phones = data;
+	g_autofree char *text = escape(number, phones->lossy);
+	put(phones->out, "TEL;TYPE=%s;VALUE=text:%s", kind, text);
+}
+
+/* What the mailbox tells beside the contact; reading passes it over. */
+static void put_card(GString *out, const struct contact_card *card, bool *lossy)
+{
+	struct phones phones = {out, lossy};
+	contact_card_each_phone(card, put_phone, &phones);
+	if (card->birthday != NULL) {
+		g_auto(GStrv) parts = g_strsplit(card->birthday, "-", -1);
+		g_autofree char *day = g_strjoinv("", parts);
+		put(out, "BDAY:%s", day);
+	}
+	if (card->photo == NULL)
+		return;
+	gsize len = 0;
+	const void *bytes = g_bytes_get_data(card->photo, &len);
+	g_autofree char *base64 = g_base64_encode(bytes, len);
+	put(out, "PHOTO:data:%s;base64,%s", card->photo_type, base64);
+}
+
+static void put_contact(
+        GString *out, const struct contact *contact, const struct contact_card *card, bool *lossy)
 {
 	g_autofree char *uri = uri_of(contact->key);
 	g_autofree char *name = escape(contact->name != NULL ? contact->name : contact->key, lossy);
@@ -114,6 +145,8 @@ static void put_contact(GString *out, const struct contact *contact, bool *lossy
 		put(out, "TEL;VALUE=uri:%s", tel);
 	}
 	put_groups(out, contact, lossy);
+	if (card != NULL)
+		put_card(out, card, lossy);
 	put_line(out, "END:VCARD");
 }
 
@@ -157,7 +190,7 @@ static void put_list(GString *out, const struct listfile *list, const struct lis
 		const struct contact *contact = g_ptr_array_index(list->contacts, i);
 		bool lossy = false;
 		if (is_valid(contact))
-			put_contact(out, contact, &lossy);
+			put_contact(out, contact, listfile_card(list, contact->key), &lossy);
 		else
 			listfile_odd(sink, contact->key, "it holds bytes that are not UTF-8");
 		if (lossy)
@@ -345,6 +378,13 @@ static void take_address(struct card *card, const struct property *property, con
 	card->pref = pref;
 }
 
+/* A number that is no URI and says so is not the contact's own: see put_phone(). */
+static bool is_beside(const struct property *property)
+{
+	const char *kind = parameter(property, "VALUE");
+	return kind != NULL && g_ascii_strcasecmp(kind, "text") == 0;
+}
+
 static void take_telephone(struct card *card, const struct property *property)
 {
 	const char *at = property->value;
@@ -352,7 +392,8 @@ static void take_telephone(struct card *card, const struct property *property)
 	g_autofree char *uri = g_ascii_strncasecmp(value, "tel:", 4) == 0
 	                               ? g_uri_unescape_string(value, NULL)
 	                               : g_strconcat("tel:", value, NULL);
-	if (card->tel == NULL && uri != NULL && g_utf8_validate(uri, -1, NULL))
+	if (card->tel == NULL && !is_beside(property) && uri != NULL &&
+	        g_utf8_validate(uri, -1, NULL))
 		card->tel = address_canonical(uri, NULL);
 }
 

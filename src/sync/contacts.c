@@ -234,7 +234,8 @@ static bool pass(struct contacts_run *run, struct contacts_report *report, GErro
 	        !adopt_dialect(&state, error) || !contacts_settle(&state, error) ||
 	        !change_roster(&state, error))
 		return false;
-	bool good = run_rounds(&state, error);
+	bool good = run_rounds(&state, error) && (run->options.plan_only || run->options.rollback ||
+	                                                 contacts_read_photos(&state, error));
 	g_clear_pointer(&state.kept, g_hash_table_unref);
 	g_free(state.failed_key);
 	return good;

@@ -36,6 +36,9 @@ bool contacts_read_ours(struct pass_state *pass, GError **error);
 bool contacts_mirror_found(const struct contacts_run *run, const struct ews_contact_found *found,
         int64_t round, GError **error);
 
+/* contacts_photo.c: photos that the mailbox told of and that are not here yet. */
+bool contacts_read_photos(struct pass_state *pass, GError **error);
+
 /* adopt.c: whether the mailbox may be worked on, and whether its list is taken over. */
 bool contacts_adopt(struct pass_state *pass, GError **error);
 /* Whether a contact of the IM side stays there alone; noted when it is found first. */

@@ -1,6 +1,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "store/contact_card.h"
 #include "sync/contacts_private.h"
 
 #include <string.h>
@@ -18,6 +19,7 @@ struct reading {
 	struct pass_state *pass;
 	GPtrArray *items; /* struct contact_item, not written yet */
 	GPtrArray *groups; /* struct group */
+	GPtrArray *cards; /* struct told_card */
 	struct regroup *regroup; /* once single groups were told */
 	int64_t round, now_utc_us;
 	bool incremental, any;
@@ -27,6 +29,20 @@ struct reading {
 static void free_item(void *item)
 {
 	contact_item_free(item);
+}
+
+/* What was told of an item beside the contact. */
+struct told_card {
+	char *item_id;
+	struct contact_card *card;
+};
+
+static void free_told_card(void *data)
+{
+	struct told_card *told = data;
+	g_free(told->item_id);
+	contact_card_free(told->card);
+	g_free(told);
 }
 
 static void free_group(void *group)
@@ -47,6 +63,23 @@ static bool forget_state(struct pass_state *pass, GError **error)
 	return store_contact_status_save(run->store, run->lease, pass->status, error);
 }
 
+static bool flush_cards(struct reading *reading, GError **error)
+{
+	const struct contacts_run *run = reading->pass->run;
+	if (reading->cards->len == 0)
+		return true;
+	if (!store_begin(run->store, error))
+		return false;
+	bool good = true;
+	for (guint i = 0; good && i < reading->cards->len; i++) {
+		const struct told_card *told = g_ptr_array_index(reading->cards, i);
+		good = store_card_put(
+		        run->store, run->lease, reading->round, told->item_id, told->card, error);
+	}
+	g_ptr_array_set_size(reading->cards, 0);
+	return store_end(run->store, good, error);
+}
+
 static bool flush(struct reading *reading, GError **error)
 {
 	const struct contacts_run *run = reading->pass->run;
@@ -60,7 +93,7 @@ static bool flush(struct reading *reading, GError **error)
 		return false;
 	g_ptr_array_set_size(reading->groups, 0);
 	g_ptr_array_set_size(reading->items, 0);
-	return true;
+	return flush_cards(reading, error);
 }
 
 /* The IM side's name for an address of the mailbox; NULL when it has none. */
@@ -131,6 +164,17 @@ static bool stage(struct reading *reading, struct contact_item *item, GError **e
 	return reading->items->len < STAGE_BATCH || flush(reading, error);
 }
 
+/* In a full answer, what is not told is swept. */
+static void note_card(struct reading *reading, const struct ews_contact_change *change)
+{
+	if (!change->card_told || (change->card == NULL && !reading->incremental))
+		return;
+	struct told_card *told = g_new0(struct told_card, 1);
+	told->item_id = g_strdup(change->item_id);
+	told->card = change->card != NULL ? contact_card_copy(change->card) : contact_card_new();
+	g_ptr_array_add(reading->cards, told);
+}
+
 static bool take_contact(const struct ews_contact_change *change, void *data, GError **error)
 {
 	struct reading *reading = data;
@@ -144,6 +188,7 @@ static bool take_contact(const struct ews_contact_change *change, void *data, GE
 	if (!notice_lost_state(reading, change, error))
 		return false;
 	autoptr(contact_item) item = staged(reading, change);
+	note_card(reading, change);
 	return (!change->groups_apart || add_groups(reading, item, error)) &&
 	       stage(reading, g_steal_pointer(&item), error);
 }
@@ -200,6 +245,7 @@ static bool restart(void *data, GError **error)
 	struct reading *reading = data;
 	g_ptr_array_set_size(reading->items, 0);
 	g_ptr_array_set_size(reading->groups, 0);
+	g_ptr_array_set_size(reading->cards, 0);
 	g_clear_pointer(&reading->regroup, contacts_regroup_free);
 	reading->round++;
 	reading->incremental = false;
@@ -286,10 +332,12 @@ static bool read_changes(
 	struct contacts_run *run = pass->run;
 	g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(free_item);
 	g_autoptr(GPtrArray) groups = g_ptr_array_new_with_free_func(free_group);
+	g_autoptr(GPtrArray) cards = g_ptr_array_new_with_free_func(free_told_card);
 	struct reading reading = {
 	        .pass = pass,
 	        .items = items,
 	        .groups = groups,
+	        .cards = cards,
 	        .round = next_round(pass->status),
 	        .now_utc_us = clock_utc_us(),
 	        .incremental = state_in != NULL,
@@ -320,7 +368,9 @@ static bool read_changes(
 		return false;
 	pass->status->round = reading.round;
 	return store_contact_theirs_done(run->store, run->lease, pass->status, state_out, full,
-	        reading.any, reading.now_utc_us, error);
+	               reading.any, reading.now_utc_us, error) &&
+	       ((!full && !reading.any) ||
+	               store_card_sweep(run->store, run->lease, full, reading.round, error));
 }
 
 bool contacts_read_theirs(struct pass_state *pass, GError **error)

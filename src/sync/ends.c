@@ -66,6 +66,13 @@ static bool session_check(void *data, ews_check_fn tell, void *tell_data, GError
 	return ews_contacts_check(end->session, end->dialect, tell, tell_data, error);
 }
 
+static bool session_photo(
+        void *data, const char *item_id, size_t max_bytes, GBytes **photo, GError **error)
+{
+	const struct mail_end_session *end = data;
+	return ews_contact_photo(end->session, item_id, max_bytes, photo, error);
+}
+
 struct mail_end mail_end_of_session(struct mail_end_session *session)
 {
 	static const struct mail_end_driver driver = {
@@ -78,6 +85,7 @@ struct mail_end mail_end_of_session(struct mail_end_session *session)
 	        .rename_group = session_rename_group,
 	        .migration_completed = session_migration_completed,
 	        .check = session_check,
+	        .photo = session_photo,
 	};
 	return (struct mail_end){&driver, session, session->dialect};
 }

@@ -30,6 +30,9 @@ struct mail_end_driver {
 	        void *data, const struct group *group, const char *name, GError **error);
 	bool (*migration_completed)(void *data, bool completed, GError **error);
 	bool (*check)(void *data, ews_check_fn tell, void *tell_data, GError **error);
+	/* NULL: this end tells no photos. */
+	bool (*photo)(
+	        void *data, const char *item_id, size_t max_bytes, GBytes **photo, GError **error);
 };
 
 struct mail_end {

@@ -4,6 +4,7 @@ libimex_sync_a_SOURCES = \
 	src/sync/apply.c \
 	src/sync/contacts.c src/sync/contacts.h \
 	src/sync/contacts_guard.c \
+	src/sync/contacts_photo.c \
 	src/sync/contacts_plan.c src/sync/contacts_private.h \
 	src/sync/contacts_read.c \
 	src/sync/contacts_regroup.c \

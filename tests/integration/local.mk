@@ -12,6 +12,7 @@ INTEGRATION_TESTS += tests/integration/test_archive_items.py
 INTEGRATION_TESTS += tests/integration/test_archive_moves.py
 INTEGRATION_TESTS += tests/integration/test_attachments.py
 INTEGRATION_TESTS += tests/integration/test_cli.py
+INTEGRATION_TESTS += tests/integration/test_contacts_cards.py
 INTEGRATION_TESTS += tests/integration/test_contacts_files.py
 INTEGRATION_TESTS += tests/integration/test_contacts_repeat.py
 INTEGRATION_TESTS += tests/integration/test_contacts_verify.py

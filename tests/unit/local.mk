@@ -26,6 +26,7 @@ SMOKE_TESTS += unit_model
 unit_model_SOURCES = \
 	tests/unit/model/suites.c \
 	tests/unit/model/test_contact.c \
+	tests/unit/model/test_contact_card.c \
 	tests/unit/model/test_message.c
 unit_model_LDADD = $(UNIT_LDADD)
 
