@@ -585,7 +585,7 @@ START_TEST(a_group_of_the_servers_is_not_renamed)
 	autoptr(contact) in_g = member("a", "Favorites");
 	autoptr(contact) in_n = member("a", "Best");
 	autoptr(plan_groups) groups = plan_groups_new(&policy);
-	struct plan_row row = {"a", in_g, in_g, in_n, in_g, NULL, false, 0, 0, false};
+	struct plan_row row = {"a", in_g, in_g, in_n, in_g, NULL, false, 0, 0, false, NULL};
 	plan_groups_object(groups, "Favorites", "Favorites");
 	plan_groups_fixed(groups, "Favorites");
 	plan_groups_row(groups, &row);
