@@ -52,6 +52,7 @@ INTEGRATION_TESTS += tests/integration/test_sync_failures.py
 INTEGRATION_TESTS += tests/integration/test_sync_groups.py
 INTEGRATION_TESTS += tests/integration/test_sync_histories.py
 INTEGRATION_TESTS += tests/integration/test_sync_many.py
+INTEGRATION_TESTS += tests/integration/test_sync_size.py
 INTEGRATION_TESTS += tests/integration/test_user.py
 INTEGRATION_TESTS += tests/integration/test_usermap.py
 
