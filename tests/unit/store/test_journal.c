@@ -109,6 +109,7 @@ STORE_TEST(lost_lease)
 	autoptr(lease) late = store_test_lease(store, id, NOW);
 	put_creates(late);
 	autoptr(lease) new = store_test_lease(other, id, NOW + 2 * 3600 * CLOCK_US_PER_S);
+	ck_assert_ptr_nonnull(new);
 	must_fail(store_journal_mark(store, late, steps, 2, JOURNAL_MAIL_SENT, NOW, error),
 	        "lease.lost");
 	must(store_begin(store, error));
