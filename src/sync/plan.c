@@ -187,6 +187,20 @@ static void note_overtaken(const struct merge *merge)
 	}
 }
 
+/* A group that the IM side took away goes from an item that somebody made anew with it, too. */
+static void note_anew(const struct merge *merge)
+{
+	const struct plan_row *row = merge->row;
+	const struct contact *before = row->theirs_anew ? row->agreed_im : NULL;
+	for (guint i = 0; before != NULL && i < before->groups->len; i++) {
+		const char *group = g_ptr_array_index(before->groups, i);
+		g_autofree char *field = g_strdup_printf("group %s", group);
+		if (contact_in_group(row->theirs, group) &&
+		        !contact_in_group(merge->out->mail_after, group))
+			add_conflict(merge->out, field, "no", "yes", false);
+	}
+}
+
 static const struct contact *ours_held(const struct plan_row *row)
 {
 	return row->ours_held != NULL ? row->ours_held : row->ours;
@@ -213,6 +227,7 @@ static void merge_both(struct merge *merge)
 		        &out->im_after->tel_uri, &out->mail_after->tel_uri);
 	merge_groups(merge);
 	note_overtaken(merge);
+	note_anew(merge);
 	out->linked = first;
 }
 
