@@ -60,7 +60,7 @@ def kill_once(site, chance):
     if chance.random() < 0.75:
         while process.poll() is None and not at_work(site):
             time.sleep(0.02)
-    time.sleep(chance.uniform(0.05, 0.6))
+    time.sleep(chance.uniform(0, 0.5))
     process.send_signal(signal.SIGKILL)
     process.communicate()
     return at_work(site)
@@ -104,7 +104,9 @@ def run(store, seed, busy):
     with make_site(store, seed) as site:
         site.exchange.fault(kind="lost-answer", operation="CreateItem", count=1)
         site.exchange.fault(strikes=0, kind="lost-answer", operation="CreateItem", count=-1, probability=0.3,
-                            seed=chance.randrange(1 << 30))
+                            delay_ms=150, seed=chance.randrange(1 << 30))
+        # Slow enough that there is something left to kill, however fast the machine.
+        site.exchange.fault(strikes=0, kind="delay", count=-1, delay_ms=150)
         for _ in range(KILLS):
             free_leases(site)
             busy.append(kill_once(site, chance))
