@@ -2,24 +2,15 @@
 
 #include "store/store_private.h"
 
-static bool run_checked(struct store *store, const struct lease *lease, const char *sql, size_t n,
-        const struct db_value *values, GError **error)
-{
-	return store_begin(store, error) &&
-	       store_end(store,
-	               lease_check(store, lease, error) && db_run(store->db, sql, n, values, error),
-	               error);
-}
-
 bool store_card_put(struct store *store, const struct lease *lease, int64_t round,
         const char *item_id, const struct contact_card *card, GError **error)
 {
 	int64_t id = lease->mailbox->id;
 	if (contact_card_is_empty(card))
-		return run_checked(store, lease,
+		return lease_run(store, lease,
 		        "DELETE FROM contact_card WHERE mailbox_id = $1 AND item_id = $2",
 		        DB_VALUES(db_int(id), db_text(item_id)), error);
-	return run_checked(store, lease,
+	return lease_run(store, lease,
 	        "INSERT INTO contact_card (mailbox_id, item_id, phones, birthday, photo_due,"
 	        " round) VALUES ($1, $2, $3, $4, $5, $6)"
 	        " ON CONFLICT (mailbox_id, item_id) DO UPDATE SET phones = excluded.phones,"
@@ -37,7 +28,7 @@ bool store_card_photo(struct store *store, const struct lease *lease, const char
 {
 	gsize len = 0;
 	const void *bytes = photo != NULL ? g_bytes_get_data(photo, &len) : NULL;
-	return run_checked(store, lease,
+	return lease_run(store, lease,
 	        "UPDATE contact_card SET photo_due = 0, photo_type = $3, photo = $4"
 	        " WHERE mailbox_id = $1 AND item_id = $2",
 	        DB_VALUES(db_int(lease->mailbox->id), db_text(item_id), db_text(type),
@@ -61,7 +52,7 @@ GPtrArray *store_card_due(struct store *store, int64_t mailbox_id, unsigned limi
 bool store_card_sweep(
         struct store *store, const struct lease *lease, bool full, int64_t round, GError **error)
 {
-	return run_checked(store, lease,
+	return lease_run(store, lease,
 	        "DELETE FROM contact_card WHERE mailbox_id = $1 AND (round < $2 OR NOT EXISTS"
 	        " (SELECT 1 FROM contact_theirs t WHERE t.mailbox_id = $1"
 	        " AND t.item_id = contact_card.item_id))",

@@ -60,16 +60,6 @@ static void free_problem(void *problem)
 	contact_problem_free(problem);
 }
 
-/* One statement for the lease's mailbox, in a transaction that has checked the lease. */
-static bool run_checked(struct store *store, const struct lease *lease, const char *sql, size_t n,
-        const struct db_value *values, GError **error)
-{
-	return store_begin(store, error) &&
-	       store_end(store,
-	               lease_check(store, lease, error) && db_run(store->db, sql, n, values, error),
-	               error);
-}
-
 static bool put_group(struct store *store, int64_t mailbox_id, int64_t round,
         const struct group *group, GError **error)
 {
@@ -134,7 +124,7 @@ GPtrArray *store_contact_groups(struct store *store, int64_t mailbox_id, GError 
 
 bool store_contact_groups_agree(struct store *store, const struct lease *lease, GError **error)
 {
-	return run_checked(store, lease,
+	return lease_run(store, lease,
 	        "UPDATE contact_group SET agreed_name = name WHERE mailbox_id = $1"
 	        " AND agreed_name IS DISTINCT FROM name",
 	        DB_VALUES(db_int(lease->mailbox->id)), error);
@@ -143,7 +133,7 @@ bool store_contact_groups_agree(struct store *store, const struct lease *lease, 
 bool store_contact_group_agree(struct store *store, const struct lease *lease, const char *store_id,
         const char *name, GError **error)
 {
-	return run_checked(store, lease,
+	return lease_run(store, lease,
 	        "UPDATE contact_group SET agreed_name = name"
 	        " WHERE mailbox_id = $1 AND store_id = $2 AND name = $3",
 	        DB_VALUES(db_int(lease->mailbox->id), db_text(store_id), db_text(name)), error);
@@ -152,7 +142,7 @@ bool store_contact_group_agree(struct store *store, const struct lease *lease, c
 bool store_contact_conflict_add(struct store *store, const struct lease *lease,
         const struct contact_conflict *conflict, GError **error)
 {
-	return run_checked(store, lease,
+	return lease_run(store, lease,
 	        "INSERT INTO contact_conflict (mailbox_id, key, field, seen_utc_us, im_value,"
 	        " mail_value, mailbox_won) SELECT $1, $2, $3, COALESCE((SELECT max(l.seen_utc_us) "
 	        "+ 1"
@@ -197,7 +187,7 @@ bool store_contact_pending_add(struct store *store, const struct lease *lease, c
         const struct contact *contact, int64_t now_utc_us, GError **error)
 {
 	g_autofree char *image = image_write(contact);
-	return run_checked(store, lease,
+	return lease_run(store, lease,
 	        "INSERT INTO contact_pending (mailbox_id, key, image, since_utc_us)"
 	        " VALUES ($1, $2, $3, $4) ON CONFLICT (mailbox_id, key)"
 	        " DO UPDATE SET image = excluded.image",
@@ -208,7 +198,7 @@ bool store_contact_pending_add(struct store *store, const struct lease *lease, c
 
 bool store_contact_pending_clear(struct store *store, const struct lease *lease, GError **error)
 {
-	return run_checked(store, lease, "DELETE FROM contact_pending WHERE mailbox_id = $1",
+	return lease_run(store, lease, "DELETE FROM contact_pending WHERE mailbox_id = $1",
 	        DB_VALUES(db_int(lease->mailbox->id)), error);
 }
 
@@ -261,7 +251,7 @@ bool store_contact_problem_add(struct store *store, const struct lease *lease, c
 bool store_contact_problem_clear(
         struct store *store, const struct lease *lease, const char *key, GError **error)
 {
-	return run_checked(store, lease,
+	return lease_run(store, lease,
 	        "DELETE FROM contact_problem WHERE mailbox_id = $1 AND key = $2",
 	        DB_VALUES(db_int(lease->mailbox->id), db_text(key)), error);
 }
@@ -290,7 +280,7 @@ bool store_contact_uncertain_add(struct store *store, const struct lease *lease,
         const char *op_uuid, const struct contact *contact, int64_t now_utc_us, GError **error)
 {
 	g_autofree char *image = image_write(contact);
-	return run_checked(store, lease,
+	return lease_run(store, lease,
 	        "INSERT INTO contact_uncertain (mailbox_id, op_uuid, key, image, since_utc_us)"
 	        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (mailbox_id, op_uuid) DO NOTHING",
 	        DB_VALUES(db_int(lease->mailbox->id), db_text(op_uuid), db_text(contact->key),
@@ -307,7 +297,7 @@ GHashTable *store_contact_uncertain(
         struct store *store, const struct lease *lease, int64_t before_utc_us, GError **error)
 {
 	int64_t id = lease->mailbox->id;
-	if (!run_checked(store, lease,
+	if (!lease_run(store, lease,
 	            "DELETE FROM contact_uncertain WHERE mailbox_id = $1 AND since_utc_us < $2",
 	            DB_VALUES(db_int(id), db_int(before_utc_us)), error))
 		return NULL;
@@ -365,7 +355,7 @@ static bool copy_groups(struct store *from, int64_t mailbox_id, struct store *to
 	for (guint i = 0; good && i < groups->len; i++) {
 		const struct contact_group *group = g_ptr_array_index(groups, i);
 		good = put_group(to, lease->mailbox->id, 0, group->group, error) &&
-		       run_checked(to, lease,
+		       lease_run(to, lease,
 		               "UPDATE contact_group SET agreed_name = $3"
 		               " WHERE mailbox_id = $1 AND store_id = $2",
 		               DB_VALUES(db_int(lease->mailbox->id),

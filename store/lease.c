@@ -217,6 +217,15 @@ bool lease_check(struct store *store, const struct lease *lease, GError **error)
 	return true;
 }
 
+bool lease_run(struct store *store, const struct lease *lease, const char *sql, size_t n,
+        const struct db_value *values, GError **error)
+{
+	return store_begin(store, error) &&
+	       store_end(store,
+	               lease_check(store, lease, error) && db_run(store->db, sql, n, values, error),
+	               error);
+}
+
 bool lease_outlasts(const struct lease *lease, int64_t deadline_utc_us)
 {
 	return deadline_utc_us <= lease->until_utc_us;

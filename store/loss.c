@@ -17,19 +17,10 @@ bool store_loss_count(struct store *store, const struct lease *lease, int64_t si
 	return true;
 }
 
-static bool run_checked(struct store *store, const struct lease *lease, const char *sql, size_t n,
-        const struct db_value *values, GError **error)
-{
-	return store_begin(store, error) &&
-	       store_end(store,
-	               lease_check(store, lease, error) && db_run(store->db, sql, n, values, error),
-	               error);
-}
-
 bool store_loss_note(struct store *store, const struct lease *lease, bool held, int64_t now_utc_us,
         GError **error)
 {
-	return run_checked(store, lease,
+	return lease_run(store, lease,
 	        "INSERT INTO contact_loss (mailbox_id, at_utc_us, held) VALUES ($1, $2, $3)"
 	        " ON CONFLICT (mailbox_id) DO UPDATE SET at_utc_us = excluded.at_utc_us,"
 	        " held = excluded.held",
@@ -38,7 +29,7 @@ bool store_loss_note(struct store *store, const struct lease *lease, bool held, 
 
 bool store_loss_clear(struct store *store, const struct lease *lease, GError **error)
 {
-	return run_checked(store, lease,
+	return lease_run(store, lease,
 	        "DELETE FROM contact_loss WHERE mailbox_id = $1 AND held = 1",
 	        DB_VALUES(db_int(lease->mailbox->id)), error);
 }

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "db/db.h"
+#include "store/lease.h"
 #include "store/migrations.h"
 #include "store/store.h"
 
@@ -55,5 +56,9 @@ static inline bool store_run(struct store *store, const char *sql, size_t n,
 /* The same with RETURNING one number; *found (may be NULL) is false when no row came. */
 bool store_run_returning(struct store *store, const char *sql, size_t n,
         const struct db_value *values, int64_t *out, bool *found, GError **error);
+
+/* One statement for the lease's mailbox, in a transaction that has checked the lease. */
+bool lease_run(struct store *store, const struct lease *lease, const char *sql, size_t n,
+        const struct db_value *values, GError **error);
 
 #endif
