@@ -1,6 +1,7 @@
 #include "cli/migrate_plan.h"
 
 #include "core/clock.h"
+#include "core/digest.h"
 #include "core/thread.h"
 #include "store/journal.h"
 #include "wire/json.h"
@@ -99,13 +100,12 @@ static json_t *step_json(const struct journal_step *step)
 	        contact_json(step->im_after));
 }
 
-static char *digest_of(const json_t *user)
+static char *digest_of_user(const json_t *user)
 {
 	json_auto_t *bare = json_copy((json_t *)(uintptr_t)user);
 	json_object_del(bare, "digest");
 	char *text = json_dumps(bare, JSON_SORT_KEYS | JSON_COMPACT);
-	char *digest =
-	        g_compute_checksum_for_string(G_CHECKSUM_SHA256, text != NULL ? text : "", -1);
+	char *digest = digest_of(text != NULL ? text : "", text != NULL ? strlen(text) : 0);
 	free(text);
 	return digest;
 }
@@ -126,7 +126,7 @@ static json_t *user_json(const struct contacts_run *run, const GPtrArray *planne
 	        "mailbox", mailbox->smtp, "server", mailbox->server, "contacts",
 	        (json_int_t)report->plan.ours, "link", (json_int_t)report->plan.linked, "skip",
 	        (json_int_t)report->plan.unchanged, "steps", steps, "refused", refused);
-	g_autofree char *digest = user != NULL ? digest_of(user) : NULL;
+	g_autofree char *digest = user != NULL ? digest_of_user(user) : NULL;
 	if (user != NULL)
 		json_object_set_new(user, "digest", json_string(digest));
 	return user;
@@ -271,7 +271,7 @@ static bool take_user(struct migrate_plan *plan, const char *path, json_t *user,
 	const char *digest = digest_in(user);
 	if (owner == NULL || digest == NULL || !json_is_array(json_object_get(user, "steps")))
 		return refuse_file(path, "a user's plan is not whole", error);
-	g_autofree char *expected = digest_of(user);
+	g_autofree char *expected = digest_of_user(user);
 	if (!g_str_equal(expected, digest)) {
 		error_set(error, ERROR_CONFIG, "plan.edited",
 		        "%s is not used: the plan of %s in it was changed by hand; whole users may "

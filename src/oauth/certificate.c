@@ -1,6 +1,7 @@
 #include "oauth/certificate.h"
 
 #include "core/clock.h"
+#include "core/digest.h"
 #include "core/error.h"
 #include "oauth/base64.h"
 #include "oauth/certificate_private.h"
@@ -111,7 +112,7 @@ static void set_digests(struct certificate *certificate)
 	certificate->x5t = base64url_encode(digest, digest_len);
 	g_autofree char *lower = g_compute_checksum_for_data(G_CHECKSUM_SHA1, der, len);
 	certificate->thumbprint = g_ascii_strup(lower, -1);
-	certificate->sha256 = g_compute_checksum_for_data(G_CHECKSUM_SHA256, der, len);
+	certificate->sha256 = digest_of(der, len);
 }
 
 static bool check_key(const EVP_PKEY *key, GError **error)

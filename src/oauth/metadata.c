@@ -1,5 +1,6 @@
 #include "oauth/metadata.h"
 
+#include "core/digest.h"
 #include "core/error.h"
 #include "oauth/principal.h"
 #include "wire/json.h"
@@ -212,14 +213,14 @@ struct metadata *metadata_parse(const char *bytes, size_t len, const char *where
 /* "_" and a GUID made of the content: the same document has the same id on every node. */
 static char *document_id(const struct metadata_own *own)
 {
-	g_autoptr(GChecksum) hash = g_checksum_new(G_CHECKSUM_SHA256);
-	g_checksum_update(hash, (const guchar *)own->app_id, -1);
-	g_checksum_update(hash, (const guchar *)own->realm, -1);
-	for (guint i = 0; i < own->certificates->len; i++)
-		g_checksum_update(hash,
-		        (const guchar *)certificate_sha256(g_ptr_array_index(own->certificates, i)),
-		        -1);
-	const char *hex = g_checksum_get_string(hash);
+	struct digest *sum = digest_begin();
+	digest_add(sum, own->app_id, strlen(own->app_id));
+	digest_add(sum, own->realm, strlen(own->realm));
+	for (guint i = 0; i < own->certificates->len; i++) {
+		const char *sha256 = certificate_sha256(g_ptr_array_index(own->certificates, i));
+		digest_add(sum, sha256, strlen(sha256));
+	}
+	g_autofree char *hex = digest_end(sum);
 	return g_strdup_printf(
 	        "_%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
